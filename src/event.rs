@@ -1,0 +1,83 @@
+//! The closed list of things that happen.
+//!
+//! Owns what can be observed; logs and metrics (`observe`) choose what to show of it. No event
+//! carries an argument, a row or a secret: there is no field to put one in.
+
+use std::time::Duration;
+
+/// Something that happened, worth a line in the log or a number in the metrics.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// A listener is open.
+    Listening {
+        /// `http` or `admin`.
+        listener: &'static str,
+        /// Where, as a person would type it.
+        address: &'a str,
+    },
+    /// A request was answered.
+    Answered {
+        /// The request's id.
+        request_id: &'a str,
+        /// The method.
+        method: &'a str,
+        /// The route as it was declared, never the path that came; empty when there is none.
+        route: &'a str,
+        /// The status that was sent.
+        status: u16,
+        /// The problem's code, when it was one.
+        code: Option<&'static str>,
+        /// Rows in the answer.
+        rows: u64,
+        /// From the request's head to the answer's.
+        duration: Duration,
+    },
+    /// PostgreSQL refused a statement of an endpoint.
+    Refused {
+        /// The request's id.
+        request_id: &'a str,
+        /// The endpoint's file.
+        endpoint: &'a str,
+        /// The SQLSTATE.
+        sqlstate: &'a str,
+    },
+    /// A connection to the database is open.
+    Connected {
+        /// The lane.
+        lane: &'a str,
+    },
+    /// A connection to the database was lost, or could not be opened.
+    Disconnected {
+        /// The lane.
+        lane: &'a str,
+        /// Why, without an address's credentials.
+        reason: &'a str,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// The service folder was read again.
+    Reloaded {
+        /// Endpoints and routes that are served now.
+        routes: usize,
+    },
+    /// The service folder is wrong and the last good version goes on.
+    ReloadRefused {
+        /// How many errors stand in it.
+        errors: usize,
+    },
+    /// A signal asked the process to end.
+    Stopping {
+        /// How long what is in flight may take.
+        deadline: Duration,
+    },
+    /// Nothing is left in flight, or the deadline has passed.
+    Stopped {
+        /// Requests that the deadline cut off.
+        unfinished: usize,
+    },
+    /// Something in the configuration deserves a look.
+    Warning {
+        /// What, as a sentence.
+        message: &'a str,
+    },
+}

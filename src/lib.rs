@@ -1,0 +1,20 @@
+//! Howdah turns a folder of SQL files into an HTTP service in front of PostgreSQL.
+//!
+//! This page is the map of the house: the rooms in floor order, a line each. A floor imports only
+//! the floors below it; `tests/floors.rs` reads the imports and fails on one that runs upward.
+
+// Floor 0, words: vocabulary.
+pub mod diagnostic;
+pub mod event;
+pub mod name;
+pub mod problem;
+pub mod secret;
+
+// Floor 1, meaning: text in, complete types out. No I/O.
+pub mod config;
+pub mod definition;
+pub mod table;
+pub mod value;
+
+// Floor 2, authority: who may do what. No I/O.
+pub mod access;

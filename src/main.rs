@@ -1,0 +1,3 @@
+//! The binary: a table of contents. Everything is in the library.
+
+fn main() {}

@@ -1,0 +1,93 @@
+//! The closed list of problems, each with a stable code, its status and its title.
+
+macro_rules! codes {
+    ($($(#[doc = $explanation:literal])+ $variant:ident = $status:literal $slug:literal $title:literal,)+) => {
+        /// Why a request failed. The code is stable: clients may match it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[doc = $explanation])+ $variant,)+
+        }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The code as it is sent.
+            pub fn slug(self) -> &'static str {
+                match self { $(Self::$variant => $slug,)+ }
+            }
+
+            /// The HTTP status that goes with it.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)+ }
+            }
+
+            /// The title, the same for every occurrence.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            /// What the code means, for the documentation.
+            pub fn explanation(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($explanation, "\n"),+),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request is not HTTP, or its target cannot be read: bad percent-encoding, a NUL, invalid UTF-8.
+    MalformedRequest = 400 "malformed-request" "The request is malformed",
+    /// Arguments are missing, unknown, repeated, ill-typed or out of range; `errors` lists all of them.
+    InvalidArguments = 400 "invalid-arguments" "The arguments are invalid",
+    /// The body is not what its `Content-Type` says: broken JSON or form data, not an object, or nested too deep.
+    MalformedBody = 400 "malformed-body" "The body is malformed",
+    /// PostgreSQL refused an argument that had passed all declared rules (SQLSTATE class 22).
+    ArgumentRefused = 400 "argument-refused" "An argument was refused",
+    /// The answer has more rows than the endpoint gives at once.
+    TooManyRows = 400 "too-many-rows" "The answer is too long",
+    /// The expression cannot be calculated; the detail says where and why.
+    Expression = 400 "expression" "The expression is invalid",
+    /// The caller may not do this.
+    Forbidden = 403 "forbidden" "Not permitted",
+    /// There is nothing at this path.
+    NotFound = 404 "not-found" "Not found",
+    /// The path is right and what it names does not exist.
+    RowNotFound = 404 "row-not-found" "No such thing",
+    /// The path exists, the method does not; `Allow` lists those that do.
+    MethodNotAllowed = 405 "method-not-allowed" "Method not allowed",
+    /// None of the media types in `Accept` can be had.
+    NotAcceptable = 406 "not-acceptable" "Not acceptable",
+    /// The request did not arrive in time.
+    RequestTimeout = 408 "request-timeout" "The request took too long to arrive",
+    /// The change contradicts what is stored: a key that exists already, or one that does not (SQLSTATE 23505, 23503).
+    Conflict = 409 "conflict" "The change conflicts with what is stored",
+    /// The body is larger than the service takes.
+    BodyTooLarge = 413 "body-too-large" "The body is too large",
+    /// The target is longer than the service takes.
+    UriTooLong = 414 "uri-too-long" "The target is too long",
+    /// The body has a media type that the endpoint does not read.
+    UnsupportedMediaType = 415 "unsupported-media-type" "Unsupported media type",
+    /// A rule of the database refuses the value (SQLSTATE 23502, 23514, class 22).
+    Unprocessable = 422 "unprocessable" "The values break a rule",
+    /// The header fields are more or larger than the service takes.
+    HeadersTooLarge = 431 "headers-too-large" "The header fields are too large",
+    /// Something failed that the caller cannot mend; the log has the rest under the request id.
+    Internal = 500 "internal" "Internal error",
+    /// The database's definition changed and no longer fits what the service was started with.
+    DefinitionChanged = 500 "definition-changed" "The database changed its shape",
+    /// The database is away, or takes no more connections.
+    DatabaseUnavailable = 503 "database-unavailable" "The database is unavailable",
+    /// The connection broke while a change was under way: it may or may not have been made.
+    OutcomeUnknown = 503 "outcome-unknown" "The outcome is unknown",
+    /// More requests wait than the lane has room for.
+    Overloaded = 503 "overloaded" "Too many requests wait",
+    /// Two transactions collided, also after a retry where one is allowed (SQLSTATE 40001, 40P01).
+    Collision = 503 "collision" "The change collided with another",
+    /// The service is stopping.
+    ShuttingDown = 503 "shutting-down" "The service is stopping",
+    /// The deadline passed before there was an answer (SQLSTATE 57014).
+    DeadlineExceeded = 504 "deadline-exceeded" "It took too long",
+    /// The address did not answer.
+    NoAnswer = 504 "no-answer" "No answer",
+}
