@@ -18,3 +18,6 @@ pub mod value;
 
 // Floor 2, authority: who may do what. No I/O.
 pub mod access;
+
+// Floor 3, database: everything that speaks the protocol.
+pub mod postgres;

@@ -1,0 +1,1 @@
+//! The control-plane connection. Its room is being built.
