@@ -1,9 +1,14 @@
 //! Everything that speaks PostgreSQL's protocol.
 //!
-//! Owns connections: where the server is, how to sign in, statements and their types, rows as they
-//! arrive, cancelling. Does not own how connections are shared (`lane`), nor what is asked.
+//! Owns connections: where the server is, how to sign in, statements and their shapes, the messages
+//! of a request, cancelling. Does not own how connections are shared (`lane`), nor what is asked.
 
+pub mod cancel;
+pub mod message;
+pub mod refusal;
 pub mod session;
+pub mod statement;
 mod target;
+pub mod wire;
 
 pub use target::Target;
