@@ -1,1 +1,5 @@
-//! Placeholder of the first commit.
+//! Tests of the parts together: a real PostgreSQL, real sockets, the real binary.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
+
+mod harness;
+mod support;
