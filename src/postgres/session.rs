@@ -1,1 +1,110 @@
-//! The control-plane connection. Its room is being built.
+//! The control-plane connection: one at a time, for one-off work.
+//!
+//! Owns connecting with `tokio-postgres` for what is not a request: migrations, setting up a private
+//! database, looking into the catalog; and saying in words why it did not work. Does not own the
+//! connections that serve (`lane`), which speak through `wire`.
+
+mod explain;
+mod failure;
+#[cfg(test)]
+mod tests;
+
+pub use explain::explain;
+pub use failure::{ConnectError, Reason};
+
+use super::Target;
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+
+/// The oldest major version of PostgreSQL that is served.
+pub const OLDEST_MAJOR: u32 = 13;
+
+/// How long closing politely may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// One connection, and the task that drives it. Dropping it closes the connection at once.
+pub struct Session {
+    client: Client,
+    driver: Driver,
+    version: String,
+}
+
+/// The task that moves bytes; it must not outlive the session.
+struct Driver(JoinHandle<()>);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Session {
+    /// What the server calls its version: `15.18 (Debian 15.18-0+deb12u1)`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Says good-bye to the server and waits, a second at most, until the connection is closed.
+    pub async fn close(self) {
+        let Self { client, mut driver, .. } = self;
+        drop(client);
+        let _ = timeout(CLOSE_TIMEOUT, &mut driver.0).await;
+    }
+}
+
+impl Deref for Session {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
+}
+
+/// Connects and signs in, without TLS, within the target's `connect_timeout`.
+///
+/// # Errors
+/// Why it did not work, in words; never with the password in it.
+pub async fn connect(target: &Target) -> Result<Session, ConnectError> {
+    let mut config = Config::new();
+    config
+        .host(&target.host)
+        .port(target.port)
+        .dbname(&target.database)
+        .user(&target.user)
+        .application_name(&target.application_name)
+        .ssl_mode(SslMode::Disable);
+    if let Some(password) = &target.password {
+        config.password(password.expose());
+    }
+    let (client, connection) = match timeout(target.connect_timeout, config.connect(NoTls)).await {
+        Ok(Ok(open)) => open,
+        Ok(Err(error)) => return Err(ConnectError::new(target, &error)),
+        Err(_) => return Err(ConnectError::timed_out(target)),
+    };
+    let version = connection.parameter("server_version").unwrap_or_default().to_owned();
+    if major(&version).is_some_and(|major| major < OLDEST_MAJOR) {
+        return Err(ConnectError::too_old(target, &version));
+    }
+    // What ends the connection is told to whoever waits on the client, so the driver's own result
+    // says nothing new.
+    let driver = Driver(tokio::spawn(async move {
+        let _ = connection.await;
+    }));
+    Ok(Session { client, driver, version })
+}
+
+/// The major version in `15.18 (Debian …)`, `16beta1` or `9.6.24`.
+pub fn major(version: &str) -> Option<u32> {
+    let digits = version.bytes().take_while(u8::is_ascii_digit).count();
+    version[..digits].parse().ok()
+}
