@@ -81,3 +81,6 @@ pub enum Event<'a> {
         message: &'a str,
     },
 }
+
+/// Where events go.
+pub type Observer = std::sync::Arc<dyn Fn(&Event<'_>) + Send + Sync>;

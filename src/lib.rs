@@ -20,4 +20,5 @@ pub mod value;
 pub mod access;
 
 // Floor 3, database: everything that speaks the protocol.
+pub mod lane;
 pub mod postgres;

@@ -24,14 +24,20 @@ pub fn prepare(statement: &Prepared, out: &mut BytesMut) -> io::Result<()> {
 ///
 /// # Errors
 /// When the arguments are larger than a message can be.
-pub fn run(statement: &Prepared, arguments: &[Argument], max_rows: u32, out: &mut BytesMut) -> io::Result<()> {
-    let formats = arguments.iter().map(|argument| i16::from(matches!(argument, Argument::Binary(_))));
-    frontend::bind("", &statement.name, formats, arguments, write_argument, [1], out).map_err(|error| {
-        match error {
+pub fn run(
+    statement: &Prepared,
+    arguments: &[Argument],
+    max_rows: u32,
+    out: &mut BytesMut,
+) -> io::Result<()> {
+    let formats =
+        arguments.iter().map(|argument| i16::from(matches!(argument, Argument::Binary(_))));
+    frontend::bind("", &statement.name, formats, arguments, write_argument, [1], out).map_err(
+        |error| match error {
             frontend::BindError::Conversion(error) => io::Error::other(error),
             frontend::BindError::Serialization(error) => error,
-        }
-    })?;
+        },
+    )?;
     frontend::execute("", i32::try_from(max_rows).unwrap_or(i32::MAX), out)?;
     frontend::sync(out);
     Ok(())

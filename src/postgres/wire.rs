@@ -188,7 +188,9 @@ async fn authenticate(target: &Target, handshake: &mut Handshake) -> Result<(), 
         Message::AuthenticationSasl(body) => {
             let known = body.mechanisms().any(|name| Ok(name == sasl::SCRAM_SHA_256))?;
             if !known {
-                return Err(ConnectError::Unsupported("it asks for a sign-in other than SCRAM-SHA-256"));
+                return Err(ConnectError::Unsupported(
+                    "it asks for a sign-in other than SCRAM-SHA-256",
+                ));
             }
             scram(password()?, handshake).await?;
         }

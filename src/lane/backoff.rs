@@ -1,0 +1,46 @@
+//! How long to wait before the next attempt to connect.
+
+use std::time::Duration;
+
+/// The first wait is up to this long.
+const FIRST: Duration = Duration::from_millis(50);
+/// No wait is longer than this, so that recovery follows the database's return within a second.
+const LONGEST: Duration = Duration::from_millis(800);
+
+/// Exponential backoff with full jitter, so that the connections of many threads and processes do
+/// not come back in step.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The wait after one more failure: at least a tenth of the step, at most the step.
+    pub(super) fn next(&mut self) -> Duration {
+        let step = FIRST.saturating_mul(1 << self.failures.min(8)).min(LONGEST);
+        self.failures += 1;
+        step.mul_f64(0.1 + 0.9 * fastrand::f64())
+    }
+
+    /// After a success.
+    pub(super) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_stay_bounded() {
+        let mut backoff = Backoff::default();
+        assert!(backoff.next() <= FIRST);
+        for _ in 0..100 {
+            let wait = backoff.next();
+            assert!(wait <= LONGEST && wait >= FIRST / 10);
+        }
+        backoff.reset();
+        assert!(backoff.next() <= FIRST);
+    }
+}
