@@ -7,6 +7,24 @@
 
 pub mod database;
 pub mod folder;
+pub mod http;
 pub mod ports;
 pub mod postgres;
 pub mod proxy;
+pub mod reaper;
+pub mod service;
+
+use std::time::{Duration, Instant};
+
+/// Asks `done` again and again until it says yes; gives how long that took. Panics with `what` when
+/// `limit` is over.
+pub fn eventually(what: &str, limit: Duration, mut done: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    loop {
+        if done() {
+            return start.elapsed();
+        }
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

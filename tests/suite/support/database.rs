@@ -59,8 +59,8 @@ impl Database {
         config
     }
 
-    /// The environment that the manifests read it from: `DB_HOST` `DB_PORT` `DB_NAME` `DB_USER`
-    /// and `DB_PASS`.
+    /// The environment that the manifests read it from: `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`,
+    /// and the password as `DB_PASS` and `DB_PASSWORD`.
     pub fn environment(&self) -> Vec<(String, String)> {
         [
             ("DB_HOST", self.host.clone()),
@@ -68,6 +68,7 @@ impl Database {
             ("DB_NAME", self.name.clone()),
             ("DB_USER", self.user.clone()),
             ("DB_PASS", self.password.clone()),
+            ("DB_PASSWORD", self.password.clone()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec()
