@@ -4,6 +4,20 @@
 //! of results (PostgreSQL's binary form to JSON text). Does not own the protocol that carries them
 //! (`postgres`), nor how rows are laid out in an answer (`encode`).
 
+pub mod argument;
+mod calendar;
+mod catalog;
+mod interval;
+pub mod json;
+mod network;
+mod numeric;
+mod plain;
+pub mod text;
+pub(crate) mod wire;
+
+pub use argument::Invalid;
+pub use wire::Malformed;
+
 use std::sync::Arc;
 
 /// A PostgreSQL type that Howdah can serve. Anything else is refused at start with the hint to
