@@ -1,12 +1,28 @@
 //! The endpoint file: TOML front matter in the leading block comment, then one statement.
+//!
+//! Owns how the two halves are found and how they must agree. Does not own the statement
+//! (`placeholder`), the parameters (`parameter`) nor where files are (`startup`).
+
+mod agreement;
+mod front_matter;
+#[cfg(test)]
+mod tests;
 
 use super::{
     parameter::Parameter,
-    placeholder::Statement,
+    placeholder::{self, Statement},
     route::{Method, PathTemplate},
 };
-use crate::{diagnostic::SourceFile, name::Identifier};
+use crate::{
+    diagnostic::{Diagnostics, SourceFile},
+    name::Identifier,
+};
 use std::sync::Arc;
+
+/// The most rows an endpoint gives when its file does not say.
+pub const DEFAULT_MAX_ROWS: u32 = 10_000;
+/// The greatest `max_rows` that a file may say.
+pub const GREATEST_MAX_ROWS: u32 = 1_000_000_000;
 
 /// What a file under `endpoints/` says.
 #[derive(Clone, Debug)]
@@ -50,4 +66,50 @@ pub enum ResultShape {
     Value,
     /// Nothing: 204.
     None,
+}
+
+impl ResultShape {
+    /// Every shape, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Rows, Self::Row, Self::Value, Self::None];
+
+    /// The shape as front matter writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Row => "row",
+            Self::Value => "value",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Reads the endpoint file `source`, whose path below `endpoints/` without `.sql` is `name`; with
+/// the warnings, when there are any.
+///
+/// # Errors
+/// Every mistake in front matter and statement that can be found without a database.
+pub fn read(source: &Arc<SourceFile>, name: &str) -> Result<(Endpoint, Diagnostics), Diagnostics> {
+    let place = match front_matter::find(source) {
+        Ok(place) => place,
+        Err((mut diagnostics, rest)) => {
+            if let Some(rest) = rest {
+                diagnostics.append(placeholder::lex(source, rest).err().unwrap_or_default());
+            }
+            return Err(diagnostics);
+        }
+    };
+    let (said, mut diagnostics) = front_matter::read(source, &place);
+    let statement = match placeholder::lex(source, place.end..source.text().len()) {
+        Ok(statement) => Some(statement),
+        Err(errors) => {
+            diagnostics.append(errors);
+            None
+        }
+    };
+    let endpoint = said.zip(statement).map(|(said, statement)| {
+        diagnostics.append(agreement::check(source, &said, &statement));
+        said.endpoint(source, name, statement)
+    });
+    diagnostics.sort();
+    diagnostics.into_result(endpoint)
 }

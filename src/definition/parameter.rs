@@ -1,7 +1,18 @@
 //! Parameters: what an endpoint takes, from where, and what it refuses.
+//!
+//! Owns the `[parameters]` table of endpoint files and routes, and the facets. Does not own types
+//! (`value`) nor where in a request an argument stands (`http::arguments`).
+
+mod decimal;
+mod facet;
+mod read;
+
+pub(super) use read::declaration_line;
+pub use read::{implied, read};
 
 use crate::name::Identifier;
 use serde_json::Value;
+use std::ops::Range;
 
 /// Where an argument comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,8 +57,20 @@ pub struct Parameter {
     pub example: Option<Value>,
     /// What it refuses beside its type.
     pub facets: Facets,
-    /// The bytes of the file where it is declared.
-    pub span: std::ops::Range<usize>,
+    /// The bytes of the file where it is declared; where the path names it, when it is not.
+    pub span: Range<usize>,
+    /// Whether `[parameters]` declares it; otherwise the path alone implies it.
+    pub declared: bool,
+    /// The bytes of the file for each key of the declaration's table.
+    pub places: Vec<(&'static str, Range<usize>)>,
+}
+
+impl Parameter {
+    /// The bytes of the file that state `key`, or the whole declaration.
+    pub fn place(&self, key: &str) -> Range<usize> {
+        let place = self.places.iter().find(|(known, _)| *known == key);
+        place.map_or_else(|| self.span.clone(), |(_, span)| span.clone())
+    }
 }
 
 /// The JSON Schema facets (Draft 2020-12 validation, §6.1 to §6.3) that a parameter may state.

@@ -105,6 +105,11 @@ pub fn lex(source: &Arc<SourceFile>, statement: Range<usize>) -> Result<Statemen
     if lexer.diagnostics.is_empty() { Ok(lexed) } else { Err(lexer.diagnostics) }
 }
 
+/// The end of the block comment that opens at byte `at` of `text`, when it has one. Comments nest.
+pub(super) fn block_comment_end(text: &str, at: usize) -> Option<usize> {
+    scan::block_comment(text, at).ok()
+}
+
 struct Lexer<'s> {
     source: &'s Arc<SourceFile>,
     diagnostics: Diagnostics,
