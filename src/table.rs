@@ -10,13 +10,18 @@ use crate::{
 use std::{cell::RefCell, collections::BTreeSet, ops::Range, rc::Rc, sync::Arc};
 use toml::de::{DeTable, DeValue};
 
+/// How deep a value may nest to be read as JSON.
+pub const MAX_DEPTH: usize = 64;
+
 /// Rewrites a string value before it is read, as `${NAME}` is expanded; or says what is wrong with
 /// it and where within the value's text.
 pub type Expand<'e> = dyn Fn(&str) -> Result<String, Expansion> + 'e;
 
-/// What is wrong with a `${NAME}` in a value.
+/// What is wrong with a string value that was to be expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expansion {
+    /// Which rule it breaks: [`Code::Environment`] for a `${NAME}`.
+    pub code: Code,
     /// What is wrong, as a sentence without its full stop.
     pub message: String,
     /// What to do about it.
@@ -203,6 +208,11 @@ impl<'t, 'e> Item<'t, 'e> {
         &self.path
     }
 
+    /// Reports `diagnostic` at the value.
+    pub fn report(&self, diagnostic: Diagnostic) {
+        self.document.push(diagnostic, self.span.clone());
+    }
+
     /// Reports that the value is not allowed: `why` continues "`key` …".
     pub fn refuse(&self, code: Code, why: &str, help: Option<&str>) {
         let mut diagnostic = Diagnostic::error(code, format!("`{}` {why}", self.path));
@@ -308,10 +318,23 @@ impl<'t, 'e> Item<'t, 'e> {
     }
 
     /// The value as JSON, its strings expanded. Dates become text; numbers that JSON has not
-    /// (`nan`, `inf`) are an error.
+    /// (`nan`, `inf`) and values nested deeper than [`MAX_DEPTH`] are an error.
     pub fn json(&self) -> Option<serde_json::Value> {
+        self.json_at(self.document.expand, 0)
+    }
+
+    /// The value as JSON, its strings rewritten by `expand` instead of the document's own rule.
+    pub fn json_with(&self, expand: &Expand<'_>) -> Option<serde_json::Value> {
+        self.json_at(Some(expand), 0)
+    }
+
+    fn json_at(&self, expand: Option<&Expand<'_>>, depth: usize) -> Option<serde_json::Value> {
+        if depth > MAX_DEPTH {
+            self.refuse(Code::InvalidValue, "is nested too deep", None);
+            return None;
+        }
         Some(match self.value {
-            DeValue::String(text) => self.expanded(text)?.into(),
+            DeValue::String(text) => self.expanded_by(expand, text)?.into(),
             DeValue::Boolean(truth) => (*truth).into(),
             DeValue::Datetime(datetime) => datetime.to_string().into(),
             DeValue::Integer(number) => {
@@ -330,25 +353,35 @@ impl<'t, 'e> Item<'t, 'e> {
                 serde_json::Value::Number(number)
             }
             DeValue::Array(_) => {
-                self.array()?.iter().map(Item::json).collect::<Option<Vec<_>>>()?.into()
+                // Every item is read, so that every mistake is found.
+                let items = self.array()?;
+                let items: Vec<_> =
+                    items.iter().map(|item| item.json_at(expand, depth + 1)).collect();
+                items.into_iter().collect::<Option<Vec<_>>>()?.into()
             }
             DeValue::Table(_) => {
-                let table = self.table()?;
-                let pairs =
-                    table.rest().into_iter().map(|(key, _, item)| Some((key, item.json()?)));
-                serde_json::Value::Object(pairs.collect::<Option<_>>()?)
+                let pairs: Vec<_> = self
+                    .table()?
+                    .rest()
+                    .into_iter()
+                    .map(|(key, _, item)| Some((key, item.json_at(expand, depth + 1)?)))
+                    .collect();
+                serde_json::Value::Object(pairs.into_iter().collect::<Option<_>>()?)
             }
         })
     }
 
     fn expanded(&self, text: &str) -> Option<String> {
-        let Some(expand) = self.document.expand else { return Some(text.to_owned()) };
+        self.expanded_by(self.document.expand, text)
+    }
+
+    fn expanded_by(&self, expand: Option<&Expand<'_>>, text: &str) -> Option<String> {
+        let Some(expand) = expand else { return Some(text.to_owned()) };
         match expand(text) {
             Ok(text) => Some(text),
-            Err(Expansion { message, help }) => {
+            Err(Expansion { code, message, help }) => {
                 let diagnostic =
-                    Diagnostic::error(Code::Environment, format!("`{}`: {message}", self.path))
-                        .help(help);
+                    Diagnostic::error(code, format!("`{}`: {message}", self.path)).help(help);
                 self.document.push(diagnostic, self.span.clone());
                 None
             }
