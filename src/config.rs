@@ -68,7 +68,7 @@ pub fn read(
             .into());
     }
     let sources = Sources::new(source, environment, overrides);
-    let expand = |text: &str| environment::expand(text, environment, &|value| value);
+    let expand = |text: &str| environment::expand(text, environment, &str::to_owned);
     let (config, mut diagnostics) =
         table::read(source, source.text(), 0, Some(&expand), |root| read_root(root, &sources));
     sources.check_overrides();

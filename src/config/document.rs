@@ -10,6 +10,9 @@ use std::fmt::Write;
 /// What the reference page says before its tables.
 const INTRODUCTION: &str = include_str!("introduction.md");
 
+/// What the reference page says of routes.
+const ROUTES_PAGE: &str = include_str!("routes.md");
+
 /// What the default manifest shows of routes.
 const ROUTES: &str = include_str!("routes.toml");
 
@@ -104,6 +107,7 @@ pub(super) fn reference() -> String {
             );
         }
     }
+    text.push_str(ROUTES_PAGE);
     text
 }
 

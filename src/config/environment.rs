@@ -23,7 +23,7 @@ enum Part<'t> {
 pub(super) fn expand(
     text: &str,
     environment: &Environment<'_>,
-    escape: &dyn Fn(String) -> String,
+    escape: &dyn Fn(&str) -> String,
 ) -> Result<String, Expansion> {
     let mut expanded = String::with_capacity(text.len());
     for part in parts(text)? {
@@ -31,7 +31,7 @@ pub(super) fn expand(
             Part::Text(text) => expanded.push_str(text),
             Part::Variable { name, default } => match (environment(name), default) {
                 (Some(value), Some(default)) if value.is_empty() => expanded.push_str(default),
-                (Some(value), _) => expanded.push_str(&escape(value)),
+                (Some(value), _) => expanded.push_str(&escape(&value)),
                 (None, Some(default)) => expanded.push_str(default),
                 (None, None) => {
                     return Err(wrong(
@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn expanded(text: &str) -> Result<String, String> {
-        expand(text, &environment, &|value| value).map_err(|error| error.message)
+        expand(text, &environment, &str::to_owned).map_err(|error| error.message)
     }
 
     #[test]

@@ -218,10 +218,10 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
         }
         let item = item?;
         self.places.borrow_mut().insert(key, Place::File(item.span()));
-        Some(self.from_file(&item, kind))
+        Some(self.of_item(&item, kind))
     }
 
-    fn from_file<K: Kind>(&self, item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
+    fn of_item<K: Kind>(&self, item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
         if kind.is_secret() && !item.raw_string().is_some_and(environment::is_reference_only) {
             self.literal_secret(item);
             return None;

@@ -72,11 +72,11 @@ fn the_documented_default_is_the_default() {
 
 #[test]
 fn what_the_documented_default_comments_out_is_valid_too() {
-    let keys: String = Config::documented_default()
+    let keys = Config::documented_default()
         .lines()
         .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
-        .map(|line| format!("{line}\n"))
-        .collect();
+        .collect::<Vec<_>>()
+        .join("\n");
     let environment = |name: &str| (name == "DB_PASSWORD").then(|| "s3cret".to_owned());
     let (config, warnings) = read_in(&keys, &environment, &[]).unwrap();
     assert_eq!(config.database.unwrap().user, "my_role");

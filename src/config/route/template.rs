@@ -47,7 +47,7 @@ pub(super) fn read(item: &Item<'_, '_>, words: &Words<'_>) -> Option<Template> {
 }
 
 /// Braces that come from the environment are text, not placeholders.
-fn escape(value: String) -> String {
+fn escape(value: &str) -> String {
     value.replace('{', "{{").replace('}', "}}")
 }
 
