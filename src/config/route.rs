@@ -63,8 +63,15 @@ fn read_one(table: &Table<'_, '_>, environment: &Environment<'_>) -> Option<Rout
     };
     let tool = table.take("tool").map(|item| Tool { name: item.string(), item });
     let tool_name = tool.as_ref().and_then(|tool| tool.name.as_deref());
-    let parameters = parameters::read(table, route.as_ref(), tool_name);
-    let words = Words::new(&parameters, environment);
+    // A route whose path is wrong is read on, for the sake of its other mistakes.
+    let root = PathTemplate::parse("/").ok();
+    let (method, path) = match &route {
+        Some((method, path)) => (*method, Some(path)),
+        None => (Method::Get, root.as_ref()),
+    };
+    let parameters =
+        path.map(|path| parameters::read(table, method, path, tool_name)).unwrap_or_default();
+    let words = Words::new(&parameters, route.is_none(), environment);
     let action = read_action(table, tool.as_ref(), &words);
     table.finish();
     let (method, path) = route?;

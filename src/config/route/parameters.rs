@@ -1,68 +1,49 @@
-//! The parameters of a route without SQL: those declared, and those its tool implies.
+//! The parameters of a route without SQL: those declared, those of its path, and the one that its
+//! tool takes.
 
 use crate::{
     definition::{
-        parameter::{Facets, Origin, Parameter, Presence},
+        parameter::{self, Facets, Origin, Parameter, Presence},
         route::{Method, PathTemplate},
     },
     name::Identifier,
     table::Table,
 };
 
-/// The parameters of `[route.parameters]`, and the one that `tool` takes when it is not declared.
+/// The parameters of `[route.parameters]` and of the path, and the one that `tool` takes when it is
+/// not declared.
 pub(super) fn read(
     table: &Table<'_, '_>,
-    route: Option<&(Method, PathTemplate)>,
+    method: Method,
+    path: &PathTemplate,
     tool: Option<&str>,
 ) -> Vec<Parameter> {
-    let mut parameters = declared(table, route);
-    let implied = match tool {
-        Some("ping") => Some(("ip", "The IPv4 or IPv6 address to ask", "127.0.0.1")),
-        Some("calculate") => Some(("expr", "The expression to calculate", "2 + 2")),
-        _ => None,
+    let declared = table.take("parameters");
+    let mut parameters = match declared.and_then(|item| item.table()) {
+        Some(declared) => parameter::read(&declared, path, method),
+        None => parameter::implied(path, &table.span()),
     };
-    if let Some((name, description, example)) = implied
-        && !parameters.iter().any(|parameter| parameter.name.as_str() == name)
-        && let Ok(identifier) = Identifier::parse(name)
+    let taken = match tool {
+        Some("ping") => ("ip", "The IPv4 or IPv6 address to ask", "127.0.0.1"),
+        Some("calculate") => ("expr", "The expression to calculate", "2 + 2"),
+        _ => return parameters,
+    };
+    let (name, description, example) = taken;
+    if let Ok(identifier) = Identifier::parse(name)
+        && parameters.iter().all(|parameter| parameter.name != identifier)
     {
         parameters.push(Parameter {
             name: identifier,
-            origin: origin(name, route),
+            origin: if method.has_body() { Origin::Body } else { Origin::Query },
             presence: Presence::Required,
             type_name: Some("text".into()),
             description: Some(description.into()),
             example: Some(example.into()),
             facets: Facets::default(),
             span: table.span(),
+            declared: false,
+            places: Vec::new(),
         });
-    }
-    parameters
-}
-
-/// Where an argument comes from when nothing says it.
-fn origin(name: &str, route: Option<&(Method, PathTemplate)>) -> Origin {
-    match route {
-        Some((_, path)) if path.parameters().iter().any(|it| it == name) => Origin::Path,
-        Some((method, _)) if method.has_body() => Origin::Body,
-        _ => Origin::Query,
-    }
-}
-
-fn declared(table: &Table<'_, '_>, route: Option<&(Method, PathTemplate)>) -> Vec<Parameter> {
-    let mut parameters = Vec::new();
-    for (name, span, _) in table.table("parameters").iter().flat_map(Table::rest) {
-        if let Ok(identifier) = Identifier::parse(&name) {
-            parameters.push(Parameter {
-                origin: origin(&name, route),
-                name: identifier,
-                presence: Presence::Required,
-                type_name: None,
-                description: None,
-                example: None,
-                facets: Facets::default(),
-                span,
-            });
-        }
     }
     parameters
 }

@@ -18,14 +18,20 @@ const BUILT_IN: [&str; 5] = ["now", "hostname", "user", "version", "confinement"
 /// The words that may stand between braces, and the environment.
 pub(super) struct Words<'r> {
     known: Vec<&'r str>,
+    is_open: bool,
     environment: &'r Environment<'r>,
 }
 
 impl<'r> Words<'r> {
-    /// The words of a route with these parameters.
-    pub(super) fn new(parameters: &'r [Parameter], environment: &'r Environment<'r>) -> Self {
+    /// The words of a route with these parameters; any word goes when the path, which may name more
+    /// of them, could not be read.
+    pub(super) fn new(
+        parameters: &'r [Parameter],
+        is_open: bool,
+        environment: &'r Environment<'r>,
+    ) -> Self {
         let known = parameters.iter().map(|it| it.name.as_str()).chain(BUILT_IN).collect();
-        Self { known, environment }
+        Self { known, is_open, environment }
     }
 }
 
@@ -75,7 +81,7 @@ fn check(text: &str, words: &Words<'_>) -> Result<(), Expansion> {
 const BRACES: &str = "a placeholder is `{name}`; write `{{` and `}}` for braces";
 
 fn check_word(word: &str, words: &Words<'_>) -> Result<(), Expansion> {
-    if words.known.contains(&word) {
+    if words.is_open || words.known.contains(&word) {
         return Ok(());
     }
     let help = name::nearest(word, words.known.iter().copied()).map_or_else(
@@ -98,7 +104,7 @@ mod tests {
     use super::*;
 
     fn checked(text: &str) -> Result<(), String> {
-        let words = Words { known: vec!["name", "now"], environment: &|_| None };
+        let words = Words { known: vec!["name", "now"], is_open: false, environment: &|_| None };
         check(text, &words).map_err(|error| error.message)
     }
 
