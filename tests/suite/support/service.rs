@@ -46,6 +46,7 @@ pub struct Serve {
 pub fn serve(folder: impl AsRef<Path>) -> Serve {
     let mut command = howdah(["serve"]);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    command.env("HOWDAH_LISTEN_HTTP", "127.0.0.1:0").env("HOWDAH_LISTEN_ADMIN", "127.0.0.1:0");
     Serve { command, ready: Folder::new("ready") }
 }
 
@@ -62,6 +63,12 @@ impl Serve {
         self
     }
 
+    /// Leaves the public listener to the manifest.
+    pub fn own_listener(mut self) -> Self {
+        self.command.env_remove("HOWDAH_LISTEN_HTTP");
+        self
+    }
+
     /// Adds an argument.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
@@ -71,8 +78,7 @@ impl Serve {
     /// Starts it on free ports and waits until it listens.
     pub fn start(mut self) -> Service {
         let ready = self.ready.path().join("ready");
-        self.command.args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-file"]);
-        self.command.arg(&ready).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command.arg("--ready-file").arg(&ready).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self.command.spawn().expect("the binary runs");
         reaper::watch(child.id());
         let output = Arc::new(Mutex::new(Vec::new()));
@@ -89,7 +95,6 @@ impl Serve {
 
     /// Runs it to its end, which a service that is refused comes to by itself.
     pub fn refused(mut self) -> Output {
-        self.command.args(["--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
         let mut child = self.command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let start = Instant::now();
         while child.try_wait().unwrap().is_none() {
