@@ -4,6 +4,7 @@
 //! of a request, cancelling. Does not own how connections are shared (`lane`), nor what is asked.
 
 pub mod cancel;
+pub mod describe;
 pub mod message;
 pub mod refusal;
 pub mod session;

@@ -32,6 +32,8 @@ pub enum Stop {
     Malformed,
     /// The answer has become larger than the service gives.
     TooLarge,
+    /// The answer has more rows than the endpoint gives.
+    TooMany,
 }
 
 /// One statement to run.
@@ -42,8 +44,6 @@ pub struct Call<S> {
     pub arguments: Vec<Argument>,
     /// What takes the rows.
     pub sink: S,
-    /// The most rows wanted, 0 for all.
-    pub max_rows: u32,
     /// When there must be an answer.
     pub deadline: Instant,
     /// Whether it waits for a database that is away.
@@ -58,10 +58,9 @@ impl<S> Call<S> {
         statement: Arc<Prepared>,
         arguments: Vec<Argument>,
         sink: S,
-        max_rows: u32,
         deadline: Instant,
     ) -> Self {
-        Self { statement, arguments, sink, max_rows, deadline, parks: true, attempts: 0 }
+        Self { statement, arguments, sink, deadline, parks: true, attempts: 0 }
     }
 
     /// The same call, answered at once when the database is away.
@@ -78,9 +77,7 @@ pub struct Done<S> {
     /// The sink, with all rows.
     pub sink: S,
     /// Rows that the sink took.
-    pub rows: u32,
-    /// Whether there are more rows than were wanted.
-    pub more: bool,
+    pub rows: u64,
 }
 
 /// Why a call has no answer.
@@ -197,7 +194,7 @@ impl<S: RowSink> Drop for Guard<'_, S> {
             }
             Place::Flying { connection } => {
                 self.ticket.abandoned.set(true);
-                self.pool.connections[connection].cancel_if_abandoned();
+                self.pool.connections[connection].cancel_if_unwanted();
             }
         }
     }

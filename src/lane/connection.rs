@@ -34,10 +34,11 @@ pub(super) struct Flight<S> {
     pub(super) begins_at: u64,
     /// Whether its span prepares the statement.
     pub(super) preparing: bool,
-    pub(super) rows: u32,
-    pub(super) more: bool,
+    pub(super) rows: u64,
     /// Whether the statement ended well; the transaction ends with the span.
     pub(super) complete: bool,
+    /// Whether a cancel request was sent for it.
+    cancelled: bool,
     /// Why its rows are worth nothing, when they are.
     pub(super) fault: Option<Failure>,
     pub(super) refusal: Option<Refusal>,
@@ -105,7 +106,7 @@ impl<S: RowSink> Connection<S> {
         let written =
             if preparing { message::prepare(statement, &mut state.outgoing) } else { Ok(()) }
                 .and_then(|()| {
-                    message::run(statement, &call.arguments, call.max_rows, &mut state.outgoing)
+                    message::run(statement, &call.arguments, &mut state.outgoing)
                 });
         if let Err(error) = written {
             state.outgoing.truncate(before);
@@ -122,8 +123,8 @@ impl<S: RowSink> Connection<S> {
             begins_at,
             preparing,
             rows: 0,
-            more: false,
             complete: false,
+            cancelled: false,
             fault: None,
             refusal: None,
         });
@@ -133,12 +134,13 @@ impl<S: RowSink> Connection<S> {
         Ok(())
     }
 
-    /// Wants a cancel request when the statement that runs now has nobody waiting for it.
-    pub(super) fn cancel_if_abandoned(&self) {
+    /// Wants a cancel request when the statement that runs now has nobody waiting for its rows.
+    pub(super) fn cancel_if_unwanted(&self) {
         let state = &mut *self.state.borrow_mut();
-        let first = state.flights.front();
-        if state.up && !state.cancelling && first.is_some_and(|flight| flight.ticket.is_abandoned())
-        {
+        let Some(first) = state.flights.front_mut() else { return };
+        let unwanted = first.ticket.is_abandoned() || first.fault.is_some();
+        if state.up && !state.cancelling && unwanted && !first.cancelled {
+            first.cancelled = true;
             state.cancel_wanted = true;
             if let Some(waker) = state.waker.take() {
                 waker.wake();

@@ -97,8 +97,8 @@ impl Link {
                 Poll::Ready(result) => result?,
                 Poll::Pending => false,
             };
+            connection.cancel_if_unwanted();
             if ended {
-                connection.cancel_if_abandoned();
                 pool.refill();
             }
             if !connection.has_work(self.writing.is_empty()) {

@@ -134,9 +134,12 @@ impl<S: RowSink> Pool<S> {
         if flight.ticket.is_abandoned() {
             return;
         }
+        if let Some(fault) = flight.fault {
+            return flight.ticket.finish(Err(fault));
+        }
         let Some(refusal) = flight.refusal else {
-            let done = Done { sink: flight.call.sink, rows: flight.rows, more: flight.more };
-            return flight.ticket.finish(flight.fault.map_or(Ok(done), Err));
+            let done = Done { sink: flight.call.sink, rows: flight.rows };
+            return flight.ticket.finish(Ok(done));
         };
         let again = match refusal.sqlstate.as_str() {
             // The statement was closed, or its result type changed, behind our back: nothing ran.

@@ -11,7 +11,7 @@ use postgres_protocol::message::backend::{
     BIND_COMPLETE_TAG, CLOSE_COMPLETE_TAG, COMMAND_COMPLETE_TAG, DATA_ROW_TAG,
     EMPTY_QUERY_RESPONSE_TAG, ERROR_RESPONSE_TAG, Message, NO_DATA_TAG, NOTICE_RESPONSE_TAG,
     NOTIFICATION_RESPONSE_TAG, PARAMETER_DESCRIPTION_TAG, PARAMETER_STATUS_TAG, PARSE_COMPLETE_TAG,
-    PORTAL_SUSPENDED_TAG, READY_FOR_QUERY_TAG, ROW_DESCRIPTION_TAG,
+    READY_FOR_QUERY_TAG, ROW_DESCRIPTION_TAG,
 };
 use std::io;
 
@@ -66,10 +66,6 @@ pub(super) fn take<S: RowSink>(
             }
         }
         COMMAND_COMPLETE_TAG | EMPTY_QUERY_RESPONSE_TAG => flight.complete = true,
-        PORTAL_SUSPENDED_TAG => {
-            flight.complete = true;
-            flight.more = true;
-        }
         ERROR_RESPONSE_TAG => {
             let refusal = refusal(frame)?;
             if flight.preparing || matches!(refusal.sqlstate.as_str(), "26000" | "0A000") {

@@ -20,14 +20,14 @@ pub fn prepare(statement: &Prepared, out: &mut BytesMut) -> io::Result<()> {
     frontend::describe(b'S', &statement.name, out)
 }
 
-/// Appends Bind, Execute and Sync: all rows in binary, at most `max_rows` of them (0 for no limit).
+/// Appends Bind, Execute and Sync, for all rows in binary. A limit on rows in Execute would keep the
+/// server from planning in parallel, so whoever takes the rows counts them.
 ///
 /// # Errors
 /// When the arguments are larger than a message can be.
 pub fn run(
     statement: &Prepared,
     arguments: &[Argument],
-    max_rows: u32,
     out: &mut BytesMut,
 ) -> io::Result<()> {
     let formats =
@@ -38,7 +38,7 @@ pub fn run(
             frontend::BindError::Serialization(error) => error,
         },
     )?;
-    frontend::execute("", i32::try_from(max_rows).unwrap_or(i32::MAX), out)?;
+    frontend::execute("", 0, out)?;
     frontend::sync(out);
     Ok(())
 }

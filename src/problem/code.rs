@@ -56,8 +56,6 @@ codes! {
     RowNotFound = 404 "row-not-found" "No such thing",
     /// The path exists, the method does not; `Allow` lists those that do.
     MethodNotAllowed = 405 "method-not-allowed" "Method not allowed",
-    /// None of the media types in `Accept` can be had.
-    NotAcceptable = 406 "not-acceptable" "Not acceptable",
     /// The request did not arrive in time.
     RequestTimeout = 408 "request-timeout" "The request took too long to arrive",
     /// The change contradicts what is stored: a key that exists already, or one that does not (SQLSTATE 23505, 23503).

@@ -1,0 +1,200 @@
+//! PostgreSQL as the type checker: what a statement takes, gives and does.
+//!
+//! Owns asking the server about a statement before it serves. Does not own what an unfit answer
+//! means for an endpoint (`endpoint`).
+
+use super::session::Session;
+use crate::value::{Composite, Domain, Enumeration, Type};
+use std::{collections::HashSet, sync::Arc};
+use tokio_postgres::{
+    Error, SimpleQueryMessage,
+    types::{Kind, Type as ServerType},
+};
+
+/// How deep types may nest in each other: an array of a composite of a range is three.
+const MAX_NESTING: usize = 16;
+
+/// What the server says about a statement.
+#[derive(Debug)]
+pub struct Described {
+    /// The type of `$1`, `$2`, …
+    pub parameters: Vec<TypeUse>,
+    /// The columns it gives.
+    pub columns: Vec<Column>,
+}
+
+/// A type as the server names it and, where Howdah can serve it, as Howdah knows it.
+#[derive(Clone, Debug)]
+pub struct TypeUse {
+    /// The type's OID.
+    pub oid: u32,
+    /// The type's name on the server.
+    pub server_name: String,
+    /// The type, or `None` when it has no form here.
+    pub ty: Option<Type>,
+}
+
+/// A column of a statement's result.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub described: TypeUse,
+    /// Whether it may be NULL, as far as the server can tell: a column of a table that is declared
+    /// NOT NULL may not, anything computed may.
+    pub nullable: bool,
+}
+
+/// Asks the server for the types of `sql`, whose parameters have the types `stated` (by name) where
+/// the author stated one.
+///
+/// # Errors
+/// The server's refusal, with its position.
+pub async fn describe(session: &Session, sql: &str, stated: &[Option<ServerType>]) -> Result<Described, Error> {
+    // `unknown` leaves the type to the server, as 0 does (PostgreSQL documentation, "Parse").
+    let types: Vec<ServerType> =
+        stated.iter().map(|it| it.clone().unwrap_or(ServerType::UNKNOWN)).collect();
+    let statement = session.prepare_typed(sql, &types).await?;
+    let parameters = statement.params().iter().map(described).collect();
+    let origins: Vec<_> =
+        statement.columns().iter().map(|column| column.table_oid().zip(column.column_id())).collect();
+    let not_null = not_null(session, origins.iter().flatten().copied()).await?;
+    let columns = statement
+        .columns()
+        .iter()
+        .zip(&origins)
+        .map(|(column, origin)| Column {
+            name: column.name().to_owned(),
+            described: described(column.type_()),
+            nullable: !origin.is_some_and(|origin| not_null.contains(&origin)),
+        })
+        .collect();
+    Ok(Described { parameters, columns })
+}
+
+/// The type that an author named, if the server has it.
+///
+/// # Errors
+/// When the server could not be asked.
+pub async fn named_type(session: &Session, name: &str) -> Result<Option<ServerType>, Error> {
+    // A name that is none makes to_regtype give NULL or, from PostgreSQL 16 on, an error for some.
+    let Ok(row) = session.query_one("SELECT pg_catalog.to_regtype($1)::pg_catalog.text", &[&name]).await else {
+        return Ok(None);
+    };
+    let Some(known) = row.get::<_, Option<String>>(0) else { return Ok(None) };
+    // The server's own spelling of one of its types: nothing of the author's text is left in it.
+    let statement = session.prepare(&format!("SELECT NULL::{known}")).await?;
+    Ok(statement.columns().first().map(|column| column.type_().clone()))
+}
+
+/// Whether the statement writes or locks rows, from the plan that the server makes for it. `None`
+/// when the server plans no such statement (`SHOW`, `CALL`).
+///
+/// # Errors
+/// When the server refuses to plan it.
+pub async fn writes(session: &Session, sql: &str, parameters: &[TypeUse]) -> Result<Option<bool>, Error> {
+    session.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
+    let types: Vec<_> = parameters.iter().map(|it| it.server_name.clone()).collect();
+    let list = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
+    if session.batch_execute(&format!("PREPARE howdah_plan{list} AS {sql}")).await.is_err() {
+        return Ok(None);
+    }
+    let nulls = vec!["NULL"; types.len()].join(", ");
+    let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
+    let plan = session
+        .simple_query(&format!("EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE howdah_plan{arguments}"))
+        .await;
+    session.batch_execute("DEALLOCATE howdah_plan").await?;
+    let text: String = plan?
+        .iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        })
+        .collect();
+    let plan: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    Ok(Some(has_writing_node(&plan)))
+}
+
+fn has_writing_node(plan: &serde_json::Value) -> bool {
+    match plan {
+        serde_json::Value::Array(items) => items.iter().any(has_writing_node),
+        serde_json::Value::Object(members) => {
+            let node = members.get("Node Type").and_then(|it| it.as_str());
+            matches!(node, Some("ModifyTable" | "LockRows")) || members.values().any(has_writing_node)
+        }
+        _ => false,
+    }
+}
+
+/// Those of the table columns that are declared NOT NULL.
+async fn not_null(
+    session: &Session,
+    origins: impl Iterator<Item = (u32, i16)>,
+) -> Result<HashSet<(u32, i16)>, Error> {
+    let (tables, columns): (Vec<u32>, Vec<i16>) = origins.unzip();
+    if tables.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows = session
+        .query(
+            "SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute a \
+             JOIN unnest($1::pg_catalog.oid[], $2::pg_catalog.int2[]) AS o (attrelid, attnum) \
+             USING (attrelid, attnum) WHERE a.attnotnull",
+            &[&tables, &columns],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+fn described(server: &ServerType) -> TypeUse {
+    let server_name = match server.schema() {
+        "pg_catalog" => match server.kind() {
+            Kind::Array(element) => format!("{}[]", described(element).server_name),
+            _ => format!("pg_catalog.\"{}\"", server.name().replace('"', "\"\"")),
+        },
+        schema => format!(
+            "\"{}\".\"{}\"",
+            schema.replace('"', "\"\""),
+            server.name().replace('"', "\"\"")
+        ),
+    };
+    TypeUse { oid: server.oid(), server_name, ty: known(server, 0) }
+}
+
+/// The server's type as Howdah knows it.
+fn known(server: &ServerType, depth: usize) -> Option<Type> {
+    if depth > MAX_NESTING {
+        return None;
+    }
+    if let Some(builtin) = Type::builtin(server.oid()) {
+        return Some(builtin);
+    }
+    let name = server.name().to_owned();
+    Some(match server.kind() {
+        Kind::Enum(labels) => Type::Enum(Arc::new(Enumeration { name, labels: labels.clone() })),
+        Kind::Domain(base) => {
+            Type::Domain(Arc::new(Domain { name, base: known(base, depth + 1)? }))
+        }
+        Kind::Array(element) => Type::Array(Arc::new(known(element, depth + 1)?)),
+        Kind::Range(element) => Type::Range(Arc::new(known(element, depth + 1)?)),
+        Kind::Multirange(element) => Type::Multirange(Arc::new(multirange_base(element, depth)?)),
+        Kind::Composite(fields) => {
+            let fields = fields
+                .iter()
+                .map(|field| Some((field.name().to_owned(), known(field.type_(), depth + 1)?)))
+                .collect::<Option<_>>()?;
+            Type::Composite(Arc::new(Composite { name, fields }))
+        }
+        _ => return None,
+    })
+}
+
+/// A multirange is over the type its range is over; servers and clients name either.
+fn multirange_base(server: &ServerType, depth: usize) -> Option<Type> {
+    match server.kind() {
+        Kind::Range(element) => known(element, depth + 1),
+        _ => known(server, depth + 1),
+    }
+}
