@@ -22,3 +22,6 @@ pub mod access;
 // Floor 3, database: everything that speaks the protocol.
 pub mod lane;
 pub mod postgres;
+
+// Floor 4, service: what is served.
+pub mod encode;
