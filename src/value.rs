@@ -12,6 +12,7 @@ pub mod json;
 mod network;
 mod numeric;
 mod plain;
+pub mod schema;
 pub mod text;
 pub(crate) mod wire;
 

@@ -147,3 +147,81 @@ pub(super) fn write_timetz(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Argument, Type, argument};
+    use proptest::prelude::*;
+
+    /// PostgreSQL's range of dates: 4714-11-24 BC to 5874897-12-31.
+    const FIRST: i64 = -2_451_545;
+    const LAST: i64 = 2_145_031_948;
+
+    fn shown(days: i32) -> String {
+        let mut out = Vec::new();
+        write_date(days, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_calendar_goes_on_day_by_day() {
+        // Counted up without the algorithm: every day of PostgreSQL's first 12,000 years.
+        let (mut year, mut month, mut day) = (-4713_i64, 11, 24);
+        for count in FIRST..FIRST + 12_000 * 366 {
+            assert_eq!(civil(count), (year, month, day));
+            assert_eq!(days(year, month, day), count);
+            day += 1;
+            if day > days_in_month(year, month) {
+                (month, day) = (month + 1, 1);
+            }
+            if month > 12 {
+                (year, month) = (year + 1, 1);
+            }
+        }
+        assert_eq!(civil(LAST), (5_874_897, 12, 31));
+        assert_eq!(civil(0), (2000, 1, 1));
+    }
+
+    #[test]
+    fn the_ends_of_the_calendar_have_their_forms() {
+        assert_eq!(shown(i32::try_from(FIRST).unwrap()), "4714-11-24 BC");
+        assert_eq!(shown(i32::try_from(LAST).unwrap()), "5874897-12-31");
+        assert_eq!(shown(-730_120), "0001-12-31 BC");
+    }
+
+    proptest! {
+        #[test]
+        fn any_count_of_days_comes_back(count in any::<i32>()) {
+            let (year, month, day) = civil(i64::from(count));
+            prop_assert!((1..=days_in_month(year, month)).contains(&day));
+            prop_assert_eq!(days(year, month, day), i64::from(count));
+        }
+
+        #[test]
+        fn dates_that_rfc_3339_has_read_back(count in -730_119..=2_921_939_i32) {
+            let argument = argument::from_text(&Type::Date, &shown(count)).unwrap();
+            prop_assert_eq!(argument, Argument::Binary(count.to_be_bytes().to_vec()));
+        }
+
+        #[test]
+        fn instants_that_rfc_3339_has_read_back(
+            count in -730_119 * MICROSECONDS_PER_DAY..2_921_940 * MICROSECONDS_PER_DAY,
+        ) {
+            for (ty, zoned) in [(Type::Timestamp, false), (Type::Timestamptz, true)] {
+                let mut out = Vec::new();
+                write_timestamp(count, zoned, &mut out);
+                let text = String::from_utf8(out).unwrap();
+                let argument = argument::from_text(&ty, &text).unwrap();
+                prop_assert_eq!(argument, Argument::Binary(count.to_be_bytes().to_vec()));
+            }
+        }
+
+        #[test]
+        fn any_count_of_microseconds_is_written(count in any::<i64>()) {
+            let mut out = Vec::new();
+            write_timestamp(count, true, &mut out);
+            prop_assert!(out.len() >= 8);
+        }
+    }
+}

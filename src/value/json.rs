@@ -90,3 +90,6 @@ pub(super) fn document<'a>(ty: &Type, bytes: &'a [u8]) -> Result<&'a [u8], Malfo
 fn always_quoted(ty: &Type) -> bool {
     !matches!(ty, Type::Bool) && !ty.is_numeric()
 }
+
+#[cfg(test)]
+mod tests;

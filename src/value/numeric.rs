@@ -79,3 +79,73 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Vec<u8>) -> Result<bool, Malf
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The wire form of a number, made from its decimal text, digit by digit.
+    fn encoded(negative: bool, whole: &str, fraction: &str) -> Vec<u8> {
+        let whole = whole.trim_start_matches('0');
+        let padded_whole = format!("{}{whole}", "0".repeat((4 - whole.len() % 4) % 4));
+        let padded_fraction = format!("{fraction}{}", "0".repeat((4 - fraction.len() % 4) % 4));
+        let mut weight = i16::try_from(padded_whole.len() / 4).unwrap() - 1;
+        let decimals = format!("{padded_whole}{padded_fraction}");
+        let groups = decimals.as_bytes().chunks(4);
+        let mut digits: Vec<u16> =
+            groups.map(|group| std::str::from_utf8(group).unwrap().parse().unwrap()).collect();
+        while digits.first() == Some(&0) {
+            digits.remove(0);
+            weight -= 1;
+        }
+        while digits.last() == Some(&0) {
+            digits.pop();
+        }
+        if digits.is_empty() {
+            weight = 0;
+        }
+        let sign = if negative && !digits.is_empty() { NEGATIVE } else { 0 };
+        let head = [
+            u16::try_from(digits.len()).unwrap(),
+            weight.cast_unsigned(),
+            sign,
+            u16::try_from(fraction.len()).unwrap(),
+        ];
+        head.into_iter().chain(digits).flat_map(u16::to_be_bytes).collect()
+    }
+
+    fn text(bytes: &[u8]) -> Result<String, Malformed> {
+        let mut out = Vec::new();
+        let mut wire = Wire::new(bytes, "numeric");
+        write(&mut wire, &mut out)?;
+        wire.end()?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_is_exact(
+            negative in any::<bool>(),
+            whole in "0|[1-9][0-9]{0,40}|[1-9]0{1,30}",
+            fraction in "[0-9]{0,40}|0{1,30}[1-9]{0,3}",
+        ) {
+            let zero = whole == "0" && fraction.bytes().all(|digit| digit == b'0');
+            let mut expected = if negative && !zero { "-".to_owned() } else { String::new() };
+            expected.push_str(&whole);
+            if !fraction.is_empty() {
+                expected.push('.');
+                expected.push_str(&fraction);
+            }
+            prop_assert_eq!(text(&encoded(negative, &whole, &fraction)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn digits_and_scales_that_postgresql_never_sends_are_malformed() {
+        assert!(text(&[0, 1, 0, 0, 0, 0, 0, 0, 0x27, 0x10]).is_err());
+        assert!(text(&[0, 0, 0, 0, 0, 0, 0x40, 0]).is_err());
+        assert!(text(&[0, 0, 0, 0, 0x12, 0x34, 0, 0]).is_err());
+        assert!(text(&[0xff, 0xff, 0, 0, 0, 0, 0, 0]).is_err());
+    }
+}

@@ -1,0 +1,111 @@
+//! The schema of every type: JSON Schema 2020-12, as OpenAPI 3.1 takes it.
+//!
+//! One schema describes a type both as a result and as an argument in JSON. Formats are those of
+//! the OpenAPI format registry. What a schema cannot say without becoming unreadable (a `date`
+//! that is `infinity`, the further dimensions of an array) is in `docs/types.md`.
+
+use super::Type;
+use serde_json::{Map, Value, json};
+
+/// The schema of a value that is not NULL.
+pub fn of(ty: &Type) -> Value {
+    match ty {
+        Type::Bool => json!({"type": "boolean"}),
+        Type::Int2 => json!({"type": "integer", "format": "int16"}),
+        Type::Int4 => json!({"type": "integer", "format": "int32"}),
+        Type::Int8 => json!({"type": "integer", "format": "int64"}),
+        Type::Oid => json!({"type": "integer", "format": "uint32"}),
+        Type::Float4 => number(&json!({"type": "number", "format": "float"})),
+        Type::Float8 => number(&json!({"type": "number", "format": "double"})),
+        Type::Numeric => number(&json!({"type": "number"})),
+        Type::Text | Type::Varchar | Type::Bpchar | Type::Char | Type::Inet | Type::Cidr => {
+            json!({"type": "string"})
+        }
+        Type::Name => json!({"type": "string", "maxLength": 63}),
+        Type::Uuid => json!({"type": "string", "format": "uuid"}),
+        Type::Date => json!({"type": "string", "format": "date"}),
+        Type::Time => json!({"type": "string", "format": "time-local"}),
+        Type::Timetz => json!({"type": "string", "format": "time"}),
+        Type::Timestamp => json!({"type": "string", "format": "date-time-local"}),
+        Type::Timestamptz => json!({"type": "string", "format": "date-time"}),
+        Type::Interval => json!({"type": "string", "format": "duration"}),
+        Type::Json | Type::Jsonb => json!({}),
+        Type::Bytea => json!({"type": "string", "contentEncoding": "base64"}),
+        Type::Macaddr => hardware(6),
+        Type::Macaddr8 => hardware(8),
+        Type::Array(element) => json!({"type": "array", "items": nullable(of(element))}),
+        Type::Enum(enumeration) => json!({"type": "string", "enum": enumeration.labels}),
+        Type::Domain(domain) => of(&domain.base),
+        Type::Range(over) => json!({
+            "type": "object",
+            "properties": {
+                "lower": nullable(of(over)),
+                "upper": nullable(of(over)),
+                "bounds": {"type": "string", "enum": ["[)", "[]", "(]", "()", "empty"]},
+            },
+            "required": ["lower", "upper", "bounds"],
+            "additionalProperties": false,
+        }),
+        Type::Multirange(over) => json!({"type": "array", "items": of(&Type::Range(over.clone()))}),
+        Type::Composite(composite) => {
+            let properties: Map<_, _> = composite
+                .fields
+                .iter()
+                .map(|(name, ty)| (name.clone(), nullable(of(ty))))
+                .collect();
+            let required: Vec<_> = composite.fields.iter().map(|(name, _)| name).collect();
+            json!({
+                "type": "object",
+                "properties": properties,
+                "required": required,
+                "additionalProperties": false,
+            })
+        }
+    }
+}
+
+/// The schema of a value that may be NULL, from that of one that may not.
+pub fn nullable(schema: Value) -> Value {
+    let Value::Object(mut members) = schema else { return schema };
+    if members.is_empty() {
+        return Value::Object(members);
+    }
+    if !members.contains_key("enum")
+        && let Some(ty @ Value::String(_)) = members.get_mut("type")
+    {
+        *ty = json!([ty, "null"]);
+        return Value::Object(members);
+    }
+    if let Some(Value::Array(choices)) = members.get_mut("anyOf") {
+        choices.push(json!({"type": "null"}));
+        return Value::Object(members);
+    }
+    json!({"anyOf": [members, {"type": "null"}]})
+}
+
+/// A number, or the name of one that JSON has not.
+fn number(number: &Value) -> Value {
+    json!({"anyOf": [number, {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]}]})
+}
+
+fn hardware(bytes: usize) -> Value {
+    let pattern = format!("^([0-9A-Fa-f]{{2}}:){{{}}}[0-9A-Fa-f]{{2}}$", bytes - 1);
+    json!({"type": "string", "pattern": pattern})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_added_in_the_shortest_way() {
+        assert_eq!(nullable(of(&Type::Jsonb)), json!({}));
+        assert_eq!(
+            nullable(of(&Type::Int4)),
+            json!({"type": ["integer", "null"], "format": "int32"})
+        );
+        assert_eq!(nullable(of(&Type::Numeric))["anyOf"][2], json!({"type": "null"}));
+        let labels = json!({"type": "string", "enum": ["a"]});
+        assert_eq!(nullable(labels.clone()), json!({"anyOf": [labels, {"type": "null"}]}));
+    }
+}
