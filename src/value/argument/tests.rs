@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::value::{Composite, Domain, Enumeration};
+use proptest::prelude::*;
 use std::sync::Arc;
 
 fn array(element: Type) -> Type {
@@ -149,4 +150,29 @@ fn nesting_is_bounded() {
     assert!(from_json(&Type::Json, &format!("{open}{shut}")).is_err());
     let good = format!("{}{}", "[".repeat(128), "]".repeat(128));
     assert_eq!(sent(from_json(&Type::Json, &good)), good);
+}
+
+proptest! {
+    /// Nothing that a caller writes makes a panic, and each refusal is short.
+    #[test]
+    fn any_text_is_taken_or_refused(
+        text in prop_oneof![any::<String>(), "[-+0-9A-Za-z:.,/{}\\[\\]\"\\\\é ]{0,40}"],
+    ) {
+        let mut types: Vec<Type> = (16..=6157).filter_map(Type::builtin).collect();
+        types.extend([colour(), pair(), array(pair())]);
+        for ty in types {
+            for read in [from_text(&ty, &text), from_json(&ty, &text)] {
+                if let Err(invalid) = read {
+                    prop_assert!(invalid.as_str().len() < 120, "{}", invalid);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_in_json_arrives(text in "[^\\x00]*") {
+        let raw = serde_json::to_string(&text).unwrap();
+        let sent = Argument::Binary(text.into_bytes());
+        prop_assert_eq!(from_json(&Type::Text, &raw).unwrap(), sent);
+    }
 }

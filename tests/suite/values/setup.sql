@@ -1,0 +1,11 @@
+CREATE TYPE mood AS ENUM ('sad', 'ok', 'very "happy"', 'größer');
+CREATE DOMAIN port_code AS text CHECK (VALUE ~ '^[A-Z]{5}$');
+CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
+CREATE DOMAIN small_positive AS positive CHECK (VALUE < 100);
+CREATE TYPE place AS (x integer, y numeric);
+CREATE DOMAIN place_north AS place CHECK ((VALUE).y > 0);
+CREATE TYPE journey AS (name text, start place, places place[], "odd ""name" mood, code port_code);
+CREATE TYPE floatrange AS RANGE (subtype = double precision);
+CREATE TYPE textrange AS RANGE (subtype = text, collation = "C");
+CREATE TABLE ports (code text, gone integer, slug varchar(20));
+ALTER TABLE ports DROP COLUMN gone;
