@@ -1,1 +1,171 @@
-//! Placeholder.
+//! What a service's manifest, `howdah.toml`, says.
+//!
+//! Owns every setting: its name, type, default, meaning, and where it may come from (a flag, the
+//! environment, the file). Does not own reading files (`startup` does, the password's too), nor what
+//! acts on a setting.
+
+mod address;
+mod check;
+mod declare;
+mod document;
+mod environment;
+mod kind;
+mod quantity;
+mod route;
+mod section;
+mod settings;
+
+pub use address::Address;
+pub use settings::{Access, Database, Format, Lane, Level, Limits, Listen, Log, Service};
+
+use crate::{
+    definition::route::Route,
+    diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
+    name::Identifier,
+    table::{self, Table},
+};
+use section::{Section, Sources};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The largest manifest that is read, in bytes.
+pub const MAX_MANIFEST_BYTES: usize = 1 << 20;
+
+/// A manifest with its defaults filled in and every value checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[service]`
+    pub service: Service,
+    /// `[listen]`
+    pub listen: Listen,
+    /// `[database]`, when the service has one.
+    pub database: Option<Database>,
+    /// `[lanes.…]`; `read` and `write` are always there.
+    pub lanes: BTreeMap<Identifier, Lane>,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[log]`
+    pub log: Log,
+    /// `[[route]]`: what is answered without SQL, in the order of the manifest.
+    pub routes: Vec<Route>,
+}
+
+/// Reads the manifest `source`.
+///
+/// A value comes from the first of: `overrides` (`listen.http` and its value; the last one of a key
+/// counts), the variable `HOWDAH_LISTEN_HTTP` of `environment`, the file, the default. In the
+/// file's strings `${NAME}` and `${NAME:-default}` are replaced from `environment`, once.
+///
+/// # Errors
+/// Everything that is wrong, warnings too; `Ok` carries the warnings alone.
+pub fn read(
+    source: &Arc<SourceFile>,
+    environment: &dyn Fn(&str) -> Option<String>,
+    overrides: &[(String, String)],
+) -> Result<(Config, Diagnostics), Diagnostics> {
+    if source.text().len() > MAX_MANIFEST_BYTES {
+        return Err(Diagnostic::error(Code::Unreadable, "the file is larger than 1 MiB")
+            .in_file(source)
+            .into());
+    }
+    let sources = Sources::new(source, environment, overrides);
+    let expand = |text: &str| environment::expand(text, environment, &str::to_owned);
+    let (config, mut diagnostics) =
+        table::read(source, source.text(), 0, Some(&expand), |root| read_root(root, &sources));
+    sources.check_overrides();
+    diagnostics.append(sources.outside.take());
+    diagnostics.sort();
+    diagnostics.into_result(config)
+}
+
+fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
+    let section = |path| Section::new(sources, path, root.table(path));
+    let service = Service::read(&section("service"));
+    let listen = read_listen(&section("listen"));
+    let database = read_database(&section("database"));
+    let lanes = read_lanes(root.table("lanes").as_ref(), sources);
+    let limits = Limits::read(&section("limits"));
+    let log = Log::read(&section("log"));
+    let routes = route::read(root, sources.environment);
+    root.finish();
+    Some(Config {
+        service: service?,
+        listen: listen?,
+        database: database?,
+        lanes: lanes?,
+        limits: limits?,
+        log: log?,
+        routes: routes?,
+    })
+}
+
+fn read_listen(section: &Section<'_, '_, '_>) -> Option<Listen> {
+    let listen = Listen::read(section)?;
+    check::listen(section, &listen);
+    Some(listen)
+}
+
+/// The database: `None` when it is wrong, `Some(None)` when the service has none.
+#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
+fn read_database(section: &Section<'_, '_, '_>) -> Option<Option<Database>> {
+    if !section.is_given(Database::describe().keys.iter().map(|key| key.name)) {
+        // Its keys are known all the same, so that a flag that misspells one is told so.
+        section.know(Database::describe().keys.iter().map(|key| key.name));
+        return Some(None);
+    }
+    let database = Database::read(section)?;
+    Some(Some(check::database(section, database)))
+}
+
+fn read_lanes(
+    table: Option<&Table<'_, '_>>,
+    sources: &Sources<'_>,
+) -> Option<BTreeMap<Identifier, Lane>> {
+    let mut lanes = Vec::new();
+    for name in ["read", "write"] {
+        let table = table.and_then(|table| table.table(name));
+        lanes.push(read_lane(Identifier::parse(name).ok(), name, table, sources));
+    }
+    for (name, span, item) in table.map(Table::rest).unwrap_or_default() {
+        let identifier = Identifier::parse(&name);
+        if let (Err(why), Some(table)) = (&identifier, table) {
+            let message = format!("the lane's name `{}` {why}", kind::shown(&name));
+            table.report(Diagnostic::error(Code::InvalidValue, message), span);
+        }
+        let lane = item.table();
+        lanes.push(lane.and_then(|lane| read_lane(identifier.ok(), &name, Some(lane), sources)));
+    }
+    lanes.into_iter().collect()
+}
+
+fn read_lane(
+    identifier: Option<Identifier>,
+    name: &str,
+    table: Option<Table<'_, '_>>,
+    sources: &Sources<'_>,
+) -> Option<(Identifier, Lane)> {
+    let section = Section::new(sources, format!("lanes.{name}"), table);
+    let lane = Lane::read(&section)?;
+    check::lane(&section, &lane);
+    Some((identifier?, lane))
+}
+
+impl Config {
+    /// A complete manifest: every key with its meaning and its default.
+    pub fn documented_default() -> String {
+        document::default_manifest()
+    }
+
+    /// The page `docs/configuration.md`.
+    pub fn reference() -> String {
+        document::reference()
+    }
+
+    /// A warning for each of `names` (of environment variables) that looks like a setting of this
+    /// configuration and is none.
+    pub fn unknown_variables(&self, names: impl IntoIterator<Item = String>) -> Diagnostics {
+        check::unknown_variables(self, names)
+    }
+}
+
+#[cfg(test)]
+mod tests;

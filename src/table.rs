@@ -3,6 +3,10 @@
 //! Owns the walk over a spanned TOML document: kinds of value, unknown keys with the nearest known
 //! one, carets. Does not own what a key means (`config`, `definition`).
 
+mod item;
+
+pub use item::{Item, MAX_DEPTH};
+
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
     name,
@@ -14,9 +18,11 @@ use toml::de::{DeTable, DeValue};
 /// it and where within the value's text.
 pub type Expand<'e> = dyn Fn(&str) -> Result<String, Expansion> + 'e;
 
-/// What is wrong with a `${NAME}` in a value.
+/// What is wrong with a string value that was to be expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expansion {
+    /// Which rule it breaks: [`Code::Environment`] for a `${NAME}`.
+    pub code: Code,
     /// What is wrong, as a sentence without its full stop.
     pub message: String,
     /// What to do about it.
@@ -39,14 +45,6 @@ pub struct Table<'t, 'e> {
     span: Range<usize>,
     entries: Option<&'t DeTable<'t>>,
     known: RefCell<BTreeSet<&'static str>>,
-}
-
-/// A value with its place, ready to be read as what the key takes.
-pub struct Item<'t, 'e> {
-    document: Rc<Document<'e>>,
-    path: String,
-    span: Range<usize>,
-    value: &'t DeValue<'t>,
 }
 
 /// Reads the TOML document that stands at byte `offset` of `source` and is `text`, with `read`;
@@ -184,192 +182,5 @@ impl<'t, 'e> Table<'t, 'e> {
             span: value.span(),
             value: value.get_ref(),
         }
-    }
-}
-
-impl<'t, 'e> Item<'t, 'e> {
-    /// Where the value stands in the document.
-    pub fn span(&self) -> Range<usize> {
-        self.span.clone()
-    }
-
-    /// The bytes of the file that the value takes.
-    pub fn file_span(&self) -> Range<usize> {
-        self.span.start + self.document.offset..self.span.end + self.document.offset
-    }
-
-    /// The key's full path, such as `lanes.read.connections`.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Reports that the value is not allowed: `why` continues "`key` …".
-    pub fn refuse(&self, code: Code, why: &str, help: Option<&str>) {
-        let mut diagnostic = Diagnostic::error(code, format!("`{}` {why}", self.path));
-        if let Some(help) = help {
-            diagnostic = diagnostic.help(help);
-        }
-        self.document.push(diagnostic, self.span.clone());
-    }
-
-    fn wrong_type(&self, wanted: &str) {
-        let diagnostic = Diagnostic::error(
-            Code::WrongType,
-            format!("`{}` takes {wanted}, not {}", self.path, kind(self.value)),
-        );
-        self.document.push(diagnostic, self.span.clone());
-    }
-
-    /// The value as text, expanded.
-    pub fn string(&self) -> Option<String> {
-        match self.value {
-            DeValue::String(text) => self.expanded(text),
-            _ => {
-                self.wrong_type("a string");
-                None
-            }
-        }
-    }
-
-    /// The value as it stands in the file, when it is text: what [`Item::string`] expands.
-    pub fn raw_string(&self) -> Option<&'t str> {
-        self.value.as_str()
-    }
-
-    /// A string, number or truth value as text, expanded: `port = 5432` and `port = "${PORT}"` are
-    /// both good. `wanted` names what the key takes, for the error.
-    pub fn scalar(&self, wanted: &str) -> Option<String> {
-        match self.value {
-            DeValue::String(text) => self.expanded(text),
-            DeValue::Integer(number) => Some(integer_text(number)),
-            DeValue::Float(number) => Some(number.as_str().to_owned()),
-            DeValue::Boolean(truth) => Some(truth.to_string()),
-            DeValue::Datetime(datetime) => Some(datetime.to_string()),
-            _ => {
-                self.wrong_type(wanted);
-                None
-            }
-        }
-    }
-
-    /// The value as a truth value.
-    pub fn boolean(&self) -> Option<bool> {
-        match self.value {
-            DeValue::Boolean(truth) => Some(*truth),
-            _ => {
-                self.wrong_type("true or false");
-                None
-            }
-        }
-    }
-
-    /// The value as a table.
-    pub fn table(&self) -> Option<Table<'t, 'e>> {
-        match self.value {
-            DeValue::Table(entries) => Some(Table {
-                document: Rc::clone(&self.document),
-                path: self.path.clone(),
-                span: self.span.clone(),
-                entries: Some(entries),
-                known: RefCell::default(),
-            }),
-            _ => {
-                self.wrong_type("a table");
-                None
-            }
-        }
-    }
-
-    /// Whether the value is a table.
-    pub fn is_table(&self) -> bool {
-        self.value.is_table()
-    }
-
-    /// The value's items, when it is an array.
-    pub fn array(&self) -> Option<Vec<Item<'t, 'e>>> {
-        match self.value {
-            DeValue::Array(items) => Some(
-                items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, value)| Item {
-                        document: Rc::clone(&self.document),
-                        path: format!("{}[{index}]", self.path),
-                        span: value.span(),
-                        value: value.get_ref(),
-                    })
-                    .collect(),
-            ),
-            _ => {
-                self.wrong_type("an array");
-                None
-            }
-        }
-    }
-
-    /// The value as JSON, its strings expanded. Dates become text; numbers that JSON has not
-    /// (`nan`, `inf`) are an error.
-    pub fn json(&self) -> Option<serde_json::Value> {
-        Some(match self.value {
-            DeValue::String(text) => self.expanded(text)?.into(),
-            DeValue::Boolean(truth) => (*truth).into(),
-            DeValue::Datetime(datetime) => datetime.to_string().into(),
-            DeValue::Integer(number) => {
-                let Ok(number) = integer_text(number).parse::<i64>() else {
-                    self.refuse(Code::InvalidValue, "is larger than 64 bits hold", None);
-                    return None;
-                };
-                number.into()
-            }
-            DeValue::Float(number) => {
-                let number = number.as_str().replace('_', "").parse().ok();
-                let Some(number) = number.and_then(serde_json::Number::from_f64) else {
-                    self.refuse(Code::InvalidValue, "is a number that JSON has not", None);
-                    return None;
-                };
-                serde_json::Value::Number(number)
-            }
-            DeValue::Array(_) => {
-                self.array()?.iter().map(Item::json).collect::<Option<Vec<_>>>()?.into()
-            }
-            DeValue::Table(_) => {
-                let table = self.table()?;
-                let pairs =
-                    table.rest().into_iter().map(|(key, _, item)| Some((key, item.json()?)));
-                serde_json::Value::Object(pairs.collect::<Option<_>>()?)
-            }
-        })
-    }
-
-    fn expanded(&self, text: &str) -> Option<String> {
-        let Some(expand) = self.document.expand else { return Some(text.to_owned()) };
-        match expand(text) {
-            Ok(text) => Some(text),
-            Err(Expansion { message, help }) => {
-                let diagnostic =
-                    Diagnostic::error(Code::Environment, format!("`{}`: {message}", self.path))
-                        .help(help);
-                self.document.push(diagnostic, self.span.clone());
-                None
-            }
-        }
-    }
-}
-
-/// An integer's digits in decimal, whatever base it was written in; unreadable ones as written.
-fn integer_text(number: &toml::de::DeInteger<'_>) -> String {
-    let digits = number.as_str().replace('_', "");
-    i128::from_str_radix(&digits, number.radix()).map_or(digits, |value| value.to_string())
-}
-
-fn kind(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "a string",
-        DeValue::Integer(_) => "an integer",
-        DeValue::Float(_) => "a float",
-        DeValue::Boolean(_) => "a truth value",
-        DeValue::Datetime(_) => "a date or time",
-        DeValue::Array(_) => "an array",
-        DeValue::Table(_) => "a table",
     }
 }

@@ -6,9 +6,11 @@
 mod decimal;
 mod facet;
 mod read;
+mod typed;
 
 pub(super) use read::declaration_line;
 pub use read::{implied, read};
+pub use typed::Typed;
 
 use crate::name::Identifier;
 use serde_json::Value;

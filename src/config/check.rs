@@ -1,0 +1,112 @@
+//! What settings must be together: checks that look at more than one.
+
+use super::{
+    Config, Database, Lane, Limits, Listen, Log, Service,
+    section::{Section, variable_of},
+};
+use crate::{
+    diagnostic::{Code, Diagnostic, Diagnostics},
+    name,
+};
+
+/// Operators' and callers' listeners are two.
+pub(super) fn listen(section: &Section<'_, '_, '_>, listen: &Listen) {
+    if let Some(admin) = &listen.admin
+        && admin.overlaps(&listen.http)
+    {
+        let message = format!("`listen.admin` ({admin}) and `listen.http` ({}) meet", listen.http);
+        section.report(
+            "admin",
+            Diagnostic::error(Code::Conflict, message)
+                .help("give `admin` a port of its own, or `off`"),
+        );
+    }
+}
+
+/// One source of the password, and the better one.
+pub(super) fn database(section: &Section<'_, '_, '_>, mut database: Database) -> Database {
+    if database.password.is_some() && database.password_file.is_some() {
+        section.report(
+            "password",
+            Diagnostic::warning(
+                Code::Conflict,
+                "both `database.password` and `database.password_file` are given",
+            )
+            .help("`password_file` is used; remove `password`"),
+        );
+        database.password = None;
+    } else if database.password.is_some() {
+        section.report(
+            "password",
+            Diagnostic::warning(
+                Code::LiteralSecret,
+                "`database.password` comes from the environment, which other processes can read",
+            )
+            .help("write the password to a file and name it with `password_file`"),
+        );
+    }
+    database
+}
+
+/// A statement may not take longer than the request that waits for it.
+pub(super) fn lane(section: &Section<'_, '_, '_>, lane: &Lane) {
+    if lane.statement_timeout > lane.deadline {
+        let message = format!(
+            "lane `{}`: `statement_timeout` ({}) is longer than `deadline` ({}), so it never applies",
+            section.name(),
+            humantime::format_duration(lane.statement_timeout),
+            humantime::format_duration(lane.deadline),
+        );
+        section.report(
+            "statement_timeout",
+            Diagnostic::warning(Code::Conflict, message)
+                .help("make `statement_timeout` shorter, or `deadline` longer"),
+        );
+    }
+}
+
+/// A warning for each of `names` that begins like a setting's variable, or nearly is one.
+pub(super) fn unknown_variables(
+    config: &Config,
+    names: impl IntoIterator<Item = String>,
+) -> Diagnostics {
+    let known = variables(config);
+    let sections = ["SERVICE", "LISTEN", "DATABASE", "LANES", "LIMITS", "LOG"];
+    let mut diagnostics = Diagnostics::new();
+    let mut names: Vec<_> = names.into_iter().filter(|name| !known.contains(name)).collect();
+    names.sort_unstable();
+    for variable in names {
+        let Some(rest) = variable.strip_prefix("HOWDAH_") else { continue };
+        let section = rest.split_once('_').map_or(rest, |(section, _)| section);
+        let near = name::nearest(&variable, known.iter().map(String::as_str));
+        if near.is_none() && !sections.contains(&section) {
+            continue;
+        }
+        let help = near.map_or_else(
+            || "`howdah config` lists every key".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("the environment variable `{variable}` sets nothing");
+        diagnostics.push(Diagnostic::warning(Code::UnknownKey, message).help(help));
+    }
+    diagnostics
+}
+
+/// The variable of every setting, those of the lanes that there are.
+fn variables(config: &Config) -> Vec<String> {
+    let fixed = [
+        Service::describe(),
+        Listen::describe(),
+        Database::describe(),
+        Limits::describe(),
+        Log::describe(),
+    ];
+    let fixed = fixed.iter().flat_map(|section| {
+        section.keys.iter().map(|key| variable_of(&format!("{}.{}", section.path, key.name)))
+    });
+    let lane = Lane::describe();
+    let lanes = config.lanes.keys().flat_map(|name| {
+        lane.keys.iter().map(move |key| variable_of(&format!("lanes.{name}.{}", key.name)))
+    });
+    fixed.chain(lanes).collect()
+}

@@ -1,0 +1,273 @@
+//! Reading a section from everything that may set it: flags, the environment, the file, defaults.
+
+use super::{
+    environment::{self, Environment},
+    kind::{Kind, shown},
+};
+use crate::{
+    diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
+    name,
+    table::{Item, Table},
+};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
+
+/// What all sections are read from, beside the file.
+pub(super) struct Sources<'s> {
+    /// The manifest.
+    pub(super) file: &'s Arc<SourceFile>,
+    /// The environment.
+    pub(super) environment: &'s Environment<'s>,
+    /// `key = value` from flags; the last one of a key counts.
+    pub(super) overrides: &'s [(String, String)],
+    /// What is wrong outside the manifest's text.
+    pub(super) outside: RefCell<Diagnostics>,
+    /// Every key that a flag may set.
+    pub(super) keys: RefCell<BTreeSet<String>>,
+}
+
+/// A section that is being read.
+pub(super) struct Section<'s, 't, 'e> {
+    sources: &'s Sources<'s>,
+    path: String,
+    table: Option<Table<'t, 'e>>,
+    places: RefCell<BTreeMap<&'static str, Place>>,
+}
+
+/// Where a key's value came from.
+#[derive(Clone, Debug)]
+enum Place {
+    File(Range<usize>),
+    /// In words.
+    Outside(String),
+}
+
+/// The environment variable that sets `key`: `HOWDAH_LISTEN_HTTP` for `listen.http`.
+pub(super) fn variable_of(key: &str) -> String {
+    format!("HOWDAH_{}", key.replace('.', "_").to_ascii_uppercase())
+}
+
+impl<'s> Sources<'s> {
+    /// The sources of one manifest.
+    pub(super) fn new(
+        file: &'s Arc<SourceFile>,
+        environment: &'s Environment<'s>,
+        overrides: &'s [(String, String)],
+    ) -> Self {
+        Self { file, environment, overrides, outside: RefCell::default(), keys: RefCell::default() }
+    }
+
+    /// Reports each flag that sets nothing. Every section has been read before.
+    pub(super) fn check_overrides(&self) {
+        let keys = self.keys.borrow();
+        for (key, _) in self.overrides {
+            if keys.contains(key) {
+                continue;
+            }
+            let help = name::nearest(key, keys.iter().map(String::as_str)).map_or_else(
+                || "`howdah config` lists every key".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("`--set` names the unknown key `{}`", shown(key));
+            self.outside.borrow_mut().push(Diagnostic::error(Code::UnknownKey, message).help(help));
+        }
+    }
+}
+
+impl<'s, 't, 'e> Section<'s, 't, 'e> {
+    /// The section at `path`, which is `table` in the file if it stands there.
+    pub(super) fn new(
+        sources: &'s Sources<'s>,
+        path: impl Into<String>,
+        table: Option<Table<'t, 'e>>,
+    ) -> Self {
+        Self { sources, path: path.into(), table, places: RefCell::default() }
+    }
+
+    /// The last word of the section's path: a lane's name.
+    pub(super) fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or(&self.path)
+    }
+
+    /// Whether anything but a default sets one of `keys`, or the file has the table.
+    pub(super) fn is_given(&self, keys: impl IntoIterator<Item = &'static str>) -> bool {
+        self.table.is_some() || keys.into_iter().any(|key| self.outside(&self.full(key)).is_some())
+    }
+
+    /// The value of `key`, else of `default`.
+    pub(super) fn or_default<K: Kind>(
+        &self,
+        key: &'static str,
+        kind: &K,
+        default: &str,
+    ) -> Option<K::Value> {
+        self.or_else(key, kind, || kind.parse(default).ok())
+    }
+
+    /// The value of `key`, else what `default` says.
+    pub(super) fn or_else<K: Kind>(
+        &self,
+        key: &'static str,
+        kind: &K,
+        default: impl FnOnce() -> Option<K::Value>,
+    ) -> Option<K::Value> {
+        self.given(key, kind).unwrap_or_else(default)
+    }
+
+    /// The value of `key`; its absence is an error.
+    pub(super) fn required<K: Kind>(
+        &self,
+        key: &'static str,
+        kind: &K,
+        example: &str,
+    ) -> Option<K::Value> {
+        self.given(key, kind).unwrap_or_else(|| {
+            let missing =
+                Diagnostic::error(Code::MissingKey, format!("`{}` is missing", self.full(key)));
+            match &self.table {
+                Some(table) => {
+                    let missing = missing.help(format!("add `{key} = \"{example}\"`"));
+                    table.report(missing, table.span());
+                }
+                None => self.sources.outside.borrow_mut().push(
+                    missing
+                        .help(format!("add a table `[{}]` with `{key} = \"{example}\"`", self.path))
+                        .in_file(self.sources.file),
+                ),
+            }
+            None
+        })
+    }
+
+    /// Reports `diagnostic` where the value of `key` came from.
+    pub(super) fn report(&self, key: &str, diagnostic: Diagnostic) {
+        match (self.places.borrow().get(key), &self.table) {
+            (Some(Place::File(span)), Some(table)) => table.report(diagnostic, span.clone()),
+            (Some(Place::Outside(place)), _) => self
+                .sources
+                .outside
+                .borrow_mut()
+                .push(diagnostic.note(format!("`{}` is set by {place}", self.full(key)))),
+            (_, Some(table)) => table.report(diagnostic, table.span()),
+            (_, None) => {
+                self.sources.outside.borrow_mut().push(diagnostic.in_file(self.sources.file));
+            }
+        }
+    }
+
+    /// Counts `keys` among the known ones of a section that is not read.
+    pub(super) fn know(&self, keys: impl IntoIterator<Item = &'static str>) {
+        self.sources.keys.borrow_mut().extend(keys.into_iter().map(|key| self.full(key)));
+    }
+
+    /// Reports the keys that nothing reads.
+    pub(super) fn finish(&self) {
+        if let Some(table) = &self.table {
+            table.finish();
+        }
+    }
+
+    fn full(&self, key: &str) -> String {
+        format!("{}.{key}", self.path)
+    }
+
+    /// The text that a flag or the environment gives to the full `key`, and where, in words.
+    fn outside(&self, key: &str) -> Option<(String, String)> {
+        let flag = self.sources.overrides.iter().rev().find(|(name, _)| name == key);
+        if let Some((_, text)) = flag {
+            return Some((text.clone(), format!("`--set {key}=…`")));
+        }
+        let variable = variable_of(key);
+        let text = (self.sources.environment)(&variable)?;
+        Some((text, format!("the environment variable `{variable}`")))
+    }
+
+    /// The value of `key` from the first source that has it: `None` when none has,
+    /// `Some(None)` when the value is wrong, which has been reported.
+    #[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
+    fn given<K: Kind>(&self, key: &'static str, kind: &K) -> Option<Option<K::Value>> {
+        let full = self.full(key);
+        self.sources.keys.borrow_mut().insert(full.clone());
+        // Taken even when it is overridden, for it is a known key all the same.
+        let item = self.table.as_ref().and_then(|table| table.take(key));
+        if let Some((text, place)) = self.outside(&full) {
+            self.places.borrow_mut().insert(key, Place::Outside(place.clone()));
+            if kind.is_secret() && place.starts_with("`--set") {
+                self.sources.outside.borrow_mut().push(
+                    Diagnostic::error(
+                        Code::LiteralSecret,
+                        format!("`{full}` is not taken from the command line"),
+                    )
+                    .note("every user of the machine can read the arguments of a process")
+                    .help(SECRET_HELP),
+                );
+                return Some(None);
+            }
+            return Some(
+                kind.parse(&text)
+                    .map_err(|why| {
+                        let refused = refusal(&place, kind, &text, &why);
+                        self.sources.outside.borrow_mut().push(refused);
+                    })
+                    .ok(),
+            );
+        }
+        let item = item?;
+        self.places.borrow_mut().insert(key, Place::File(item.span()));
+        Some(self.of_item(&item, kind))
+    }
+
+    fn of_item<K: Kind>(&self, item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
+        if kind.is_secret() && !item.raw_string().is_some_and(environment::is_reference_only) {
+            self.literal_secret(item);
+            return None;
+        }
+        let text = item.scalar(&kind.wanted())?;
+        kind.parse(&text)
+            .map_err(|why| {
+                item.report(refusal(&format!("`{}`", item.path()), kind, &text, &why));
+            })
+            .ok()
+    }
+
+    /// A diagnostic shows the line it is about; here that would show the secret, so the line is
+    /// shown with the value blotted out.
+    fn literal_secret(&self, item: &Item<'_, '_>) {
+        let file = self.sources.file;
+        let span = item.file_span();
+        let text = file.text();
+        let blotted: String = text
+            .get(span.clone())
+            .unwrap_or_default()
+            .chars()
+            .map(|letter| if letter == '\n' { "\n".into() } else { "*".repeat(letter.len_utf8()) })
+            .collect();
+        let text = format!("{}{blotted}{}", &text[..span.start], &text[span.end..]);
+        let source = SourceFile::new(file.path(), text);
+        self.sources.outside.borrow_mut().push(
+            Diagnostic::error(
+                Code::LiteralSecret,
+                format!("`{}` stands in the file as plain text", item.path()),
+            )
+            .at(&source, span)
+            .label("whoever reads the file knows the secret")
+            .help(SECRET_HELP),
+        );
+    }
+}
+
+/// What to write instead of a literal secret.
+const SECRET_HELP: &str = "write the secret to a file of its own and name it with `password_file`";
+
+fn refusal<K: Kind>(subject: &str, kind: &K, text: &str, why: &str) -> Diagnostic {
+    let mut message = format!("{subject} takes {}", kind.wanted());
+    if !kind.is_secret() {
+        message = format!("{message}, not `{}`", shown(text));
+    }
+    let refused = Diagnostic::error(Code::InvalidValue, message);
+    if why.is_empty() { refused } else { refused.label(why) }
+}

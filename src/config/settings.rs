@@ -1,0 +1,179 @@
+//! Every setting of a service: declared once, with its type, its default and its meaning.
+
+use super::{
+    address::Address,
+    declare::sections,
+    kind::{Choice, File, Hidden, Integer, Listener, Optional, Server, Size, Slug, Span, Text},
+};
+use crate::secret::Secret;
+use std::{marker::PhantomData, path::PathBuf, time::Duration};
+
+/// Whether a lane's statements may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// They may not: PostgreSQL refuses a write.
+    Read,
+    /// They may.
+    Write,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// A line for a person.
+    Text,
+    /// A JSON object per line.
+    Json,
+}
+
+/// The least severe line that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Only what failed.
+    Error,
+    /// What deserves a look, too.
+    Warn,
+    /// What happens, too: each request is a line.
+    Info,
+    /// What a developer asks, too.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+const BYTES: Size<u64> = Size(PhantomData);
+
+const LENGTH: Size<usize> = Size(PhantomData);
+
+const ACCESS: Choice<Access> = Choice(&[("read", Access::Read), ("write", Access::Write)]);
+
+const FORMAT: Choice<Format> =
+    Choice(&[("auto", Format::Auto), ("text", Format::Text), ("json", Format::Json)]);
+
+const LEVEL: Choice<Level> = Choice(&[
+    ("error", Level::Error),
+    ("warn", Level::Warn),
+    ("info", Level::Info),
+    ("debug", Level::Debug),
+    ("trace", Level::Trace),
+]);
+
+sections! {
+    /// What the service is.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["service"] Service |section| {
+        /// The service's name, in logs, metrics and documentation.
+        name: String = Slug => required("my-service");
+        /// The service's own version.
+        version: String = Text => default("0.0.0");
+        /// What the service is for, in a sentence; it opens the OpenAPI document.
+        description: Option<String> = Optional(Text, &[""]) => absent("What the service is for");
+    }
+
+    /// Where the service listens.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["listen"] Listen |section| {
+        /// The public listener: `host:port`, `[IPv6]:port`, `:port` for every IPv4 address, or
+        /// `unix:/path`.
+        http: Address = Listener => default("0.0.0.0:3000");
+        /// The listener of `/live` and `/ready`, for operators only; `off` when there is none.
+        admin: Option<Address> = Optional(Listener, &["", "off"]) => default("127.0.0.1:9000");
+    }
+
+    /// The PostgreSQL database. Without this table the service has none.
+    #[derive(Clone, PartialEq, Eq)]
+    ["database"] Database |section| {
+        /// The server: a host name, an IP address, or, when it begins with `/`, the directory of
+        /// the server's unix socket.
+        host: String = Server => default("localhost");
+        /// The server's port; it names the socket file, too.
+        port: u16 = Integer(1..=u16::MAX) => default("5432");
+        /// The database.
+        name: String = Text => required("my_database");
+        /// The role that logs in.
+        user: String = Text => derived("the same as `name`", "my_role", name.clone());
+        /// The role's password, by reference only: `${NAME}`. `password_file` is safer, for every
+        /// process of the same user can read the environment. Empty means none.
+        password: Option<Secret> = Optional(Hidden, &[""]) => absent("${DB_PASSWORD}");
+        /// The file that holds the role's password, alone; the closing newline does not count.
+        /// Empty means none.
+        password_file: Option<PathBuf> = Optional(File, &[""]) => absent("/run/secrets/db_password");
+        /// How long opening a connection may take.
+        connect_timeout: Duration = Span::POSITIVE => default("3s");
+        /// What the server's activity view shows as the application.
+        application_name: String = Text => default("howdah");
+    }
+
+    /// A lane: a set of connections with a bounded queue. `read` serves GET and `write` the other
+    /// methods, and both are there without being named; an endpoint may choose another one.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["lanes.NAME"] Lane |section| {
+        /// Whether the lane's statements may write.
+        access: Access = ACCESS => derived(
+            "`write` for the lane named `write`, else `read`",
+            "read",
+            Some(if section.name() == "write" { Access::Write } else { Access::Read })
+        );
+        /// How many connections the lane has to the database.
+        connections: u16 = Integer(1..=1000) => default("4");
+        /// How many requests may wait; one more is turned away at once.
+        queue: u32 = Integer(0..=1_000_000) => default("1024");
+        /// How long PostgreSQL works on one statement.
+        statement_timeout: Duration = Span::STATEMENT => default("5s");
+        /// How long a request may wait and run together.
+        deadline: Duration = Span::POSITIVE => default("10s");
+        /// How long a read waits for a database that went away; `0s` answers at once.
+        park: Duration = Span::ANY => default("5s");
+    }
+
+    /// What a request and an answer may cost.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["limits"] Limits |section| {
+        /// The largest request body, in bytes.
+        body: u64 = BYTES => default("1 MiB");
+        /// The longest path with its query, in bytes.
+        uri: usize = LENGTH => default("8 KiB");
+        /// How many header fields a request may have.
+        headers: usize = Integer(1..=10_000) => default("100");
+        /// The largest request head, in bytes.
+        header_bytes: usize = LENGTH => default("32 KiB");
+        /// How deep a JSON body may nest.
+        json_depth: usize = Integer(1..=120) => default("64");
+        /// How long a caller may take to send a request's head.
+        header_timeout: Duration = Span::POSITIVE => default("10s");
+        /// How long a caller may take to send a request's body.
+        body_timeout: Duration = Span::POSITIVE => default("30s");
+        /// How long a connection may stand idle between requests.
+        idle_timeout: Duration = Span::POSITIVE => default("75s");
+        /// How many callers' connections may be open at a time.
+        connections: usize = Integer(1..=1_000_000) => default("10000");
+        /// How long requests in flight may take when the process is asked to end.
+        drain: Duration = Span::ANY => default("10s");
+        /// The largest answer, in bytes.
+        response: u64 = BYTES => default("64 MiB");
+    }
+
+    /// What is logged, and how.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["log"] Log |section| {
+        /// How lines are written; `auto` writes text on a terminal and JSON otherwise.
+        format: Format = FORMAT => default("auto");
+        /// The least severe line that is logged.
+        level: Level = LEVEL => default("info");
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The password has no way to print itself, and needs none.
+        formatter
+            .debug_struct("Database")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("name", &self.name)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
