@@ -58,7 +58,7 @@ pub(super) fn form(bytes: &[u8]) -> Result<&str, Problem> {
 
 fn percent(raw: &str, plus_is_space: bool) -> Result<Cow<'_, str>, Fault> {
     let special = |byte: &u8| *byte == b'%' || *byte == 0 || (plus_is_space && *byte == b'+');
-    if !raw.as_bytes().iter().any(|byte| special(byte)) {
+    if !raw.as_bytes().iter().any(special) {
         return Ok(Cow::Borrowed(raw));
     }
     let mut decoded = Vec::with_capacity(raw.len());
