@@ -93,23 +93,19 @@ pub fn read(source: &Arc<SourceFile>, name: &str) -> Result<(Endpoint, Diagnosti
         Ok(place) => place,
         Err((mut diagnostics, rest)) => {
             if let Some(rest) = rest {
-                diagnostics.append(placeholder::lex(source, rest).err().unwrap_or_default());
+                diagnostics.append(placeholder::examine(source, rest).1);
             }
             return Err(diagnostics);
         }
     };
-    let (said, mut diagnostics) = front_matter::read(source, &place);
-    let statement = match placeholder::lex(source, place.end..source.text().len()) {
-        Ok(statement) => Some(statement),
-        Err(errors) => {
-            diagnostics.append(errors);
-            None
-        }
-    };
-    let endpoint = said.zip(statement).map(|(said, statement)| {
-        diagnostics.append(agreement::check(source, &said, &statement));
-        said.endpoint(source, name, statement)
-    });
+    let (said, mut diagnostics) = front_matter::read(source, &place)?;
+    let (statement, errors) = placeholder::examine(source, place.end..source.text().len());
+    if let (Some(said), Some(statement)) = (&said, &statement) {
+        diagnostics.append(agreement::check(source, said, statement, errors.is_empty()));
+    }
+    diagnostics.append(errors);
+    let endpoint = said.zip(statement);
+    let endpoint = endpoint.map(|(said, statement)| said.endpoint(source, name, statement));
     diagnostics.sort();
     diagnostics.into_result(endpoint)
 }

@@ -92,17 +92,26 @@ impl Statement {
 /// quote or comment without end, `$1`, a statement that an endpoint may not have, a colon that
 /// cannot be told.
 pub fn lex(source: &Arc<SourceFile>, statement: Range<usize>) -> Result<Statement, Diagnostics> {
+    match examine(source, statement) {
+        (Some(lexed), diagnostics) if diagnostics.is_empty() => Ok(lexed),
+        (_, diagnostics) => Err(diagnostics),
+    }
+}
+
+/// As [`lex`], and what could be read although something is wrong.
+pub(super) fn examine(
+    source: &Arc<SourceFile>,
+    statement: Range<usize>,
+) -> (Option<Statement>, Diagnostics) {
     let text = source.text();
     let end = text.floor_char_boundary(statement.end);
     let start = text.floor_char_boundary(statement.start.min(end));
     let mut lexer = Lexer { source, diagnostics: Diagnostics::new() };
     lexer.refuse_nul(start..end);
-    let Some(tokens) = lexer.tokens(start..end) else { return Err(lexer.diagnostics) };
-    let Some(tokens) = lexer.only_statement(tokens, start..end) else {
-        return Err(lexer.diagnostics);
-    };
-    let lexed = lexer.number(&tokens);
-    if lexer.diagnostics.is_empty() { Ok(lexed) } else { Err(lexer.diagnostics) }
+    let tokens = lexer.tokens(start..end);
+    let tokens = tokens.and_then(|tokens| lexer.only_statement(tokens, start..end));
+    let lexed = tokens.map(|tokens| lexer.number(&tokens));
+    (lexed, lexer.diagnostics)
 }
 
 /// The end of the block comment that opens at byte `at` of `text`, when it has one. Comments nest.
@@ -231,7 +240,6 @@ impl<'s> Lexer<'s> {
             )
             .help(format!("put a space before it: ` {written}`"));
             self.report(diagnostic, &token.span);
-            return None;
         }
         if self.source.text()[token.span.end..].starts_with('$') {
             let diagnostic = Diagnostic::error(
@@ -240,7 +248,6 @@ impl<'s> Lexer<'s> {
             )
             .help("a placeholder's name is letters, digits and underscores; put a space behind it");
             self.report(diagnostic, &(token.span.start..token.span.end + 1));
-            return None;
         }
         match Identifier::parse(&written[1..]) {
             Ok(name) => Some(name),

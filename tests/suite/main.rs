@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
 mod harness;
+mod malformed;
 mod support;
 mod values;

@@ -8,8 +8,14 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// Every parameter that one half has and the other has not.
-pub(super) fn check(source: &Arc<SourceFile>, said: &Said, statement: &Statement) -> Diagnostics {
+/// Every parameter that one half has and the other has not. Only a statement that `is_sound` shows
+/// what is never used.
+pub(super) fn check(
+    source: &Arc<SourceFile>,
+    said: &Said,
+    statement: &Statement,
+    is_sound: bool,
+) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let declared = || said.parameters.iter().map(|it| it.name.as_str());
     let mut meant = BTreeSet::new();
@@ -54,7 +60,7 @@ pub(super) fn check(source: &Arc<SourceFile>, said: &Said, statement: &Statement
             );
             continue;
         }
-        if statement.parameters.contains(&parameter.name) || meant.contains(name) {
+        if !is_sound || statement.parameters.contains(&parameter.name) || meant.contains(name) {
             continue;
         }
         let (message, span, help) = if parameter.declared {

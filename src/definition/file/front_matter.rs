@@ -79,6 +79,13 @@ pub(super) fn find(source: &Arc<SourceFile>) -> Result<Place, (Diagnostics, Opti
             .help(help);
         return Err((diagnostic.into(), Some(start..text.len())));
     }
+    if rest.starts_with("/**") && !rest.starts_with("/**/") {
+        let diagnostic =
+            Diagnostic::error(Code::FrontMatter, "the front matter begins with a second `*`")
+                .at(source, start..start + 3)
+                .help("write `/*`, and TOML without a `*` before each line");
+        return Err((diagnostic.into(), None));
+    }
     placeholder::block_comment_end(text, start).map(|end| start..end).ok_or_else(|| {
         let inner = text[start + 2..].find("/*").map(|at| start + 2 + at);
         let (open, label, help) = match inner {
@@ -98,7 +105,13 @@ pub(super) fn find(source: &Arc<SourceFile>) -> Result<Place, (Diagnostics, Opti
 }
 
 /// Reads the front matter at `place`; nothing when it does not even say a method and a path.
-pub(super) fn read(source: &Arc<SourceFile>, place: &Place) -> (Option<Said>, Diagnostics) {
+///
+/// # Errors
+/// The front matter does not end where it was meant to, so nothing else in the file can be told.
+pub(super) fn read(
+    source: &Arc<SourceFile>,
+    place: &Place,
+) -> Result<(Option<Said>, Diagnostics), Diagnostics> {
     let inside = place.start + 2..place.end - 2;
     let text = &source.text()[inside.clone()];
     let (said, diagnostics) = table::read(source, text, inside.start, None, |root| {
@@ -113,11 +126,11 @@ pub(super) fn read(source: &Arc<SourceFile>, place: &Place) -> (Option<Said>, Di
                     .at(source, inside.end..place.end)
                     .label("this ends the comment")
                     .help("`*/` ends a comment wherever it stands; write `*\\u002f` in the string");
-            return (None, diagnostic.into());
+            return Err(diagnostic.into());
         }
-        return (None, diagnostics);
+        return Ok((None, diagnostics));
     }
-    (said, diagnostics)
+    Ok((said, diagnostics))
 }
 
 /// Whether a TOML string is open at the end of `text`.
@@ -156,11 +169,10 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
     let max_rows = root.take("max_rows").and_then(|item| Some((max_rows(&item)?, item)));
     let lane = root.take("lane").and_then(|item| lane(&item));
     let parameters = root.table("parameters");
-    let (method, path, path_span) = route?;
 
     let shape = result.as_ref().map_or(ResultShape::Rows, |(shape, _)| *shape);
     if let Some((ResultShape::None, item)) = &result
-        && method == Method::Get
+        && route.as_ref().is_some_and(|(method, ..)| *method == Method::Get)
     {
         let help = "a GET answers with what it read: \"rows\", \"row\" or \"value\"";
         item.refuse(Code::Conflict, "is \"none\" although the method is GET", Some(help));
@@ -174,6 +186,13 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
         let why = format!("is for \"rows\", and the result is \"{}\"", shape.as_str());
         item.refuse(Code::Conflict, &why, Some("leave it out"));
     }
+    let Some((method, path, path_span)) = route else {
+        // The parameters are read all the same, for the sake of their own mistakes.
+        if let (Some(table), Ok(root)) = (parameters, PathTemplate::parse("/")) {
+            parameter::read(&table, &root, Method::Post);
+        }
+        return None;
+    };
     let parameters = match parameters {
         None => parameter::implied(&path, &path_span),
         Some(table) => {

@@ -80,8 +80,9 @@ fn a_method_with_a_body_reads_it() {
 fn both_halves_are_judged_in_one_run() {
     let found = errors("/*\nget = '/a'\nresutl = 'rows'\nmax_rows = 0\n*/\nSELECT $1, x:y");
     let codes: Vec<_> = found.iter().map(|it| it.0).collect();
-    let forbidden = Code::ForbiddenSql;
-    assert_eq!(codes, [Code::UnknownKey, Code::InvalidValue, forbidden, forbidden]);
+    let (forbidden, undeclared) = (Code::ForbiddenSql, Code::UndeclaredParameter);
+    let expected = [Code::UnknownKey, Code::InvalidValue, forbidden, undeclared, forbidden];
+    assert_eq!(codes, expected);
 }
 
 #[test]

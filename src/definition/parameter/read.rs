@@ -1,6 +1,6 @@
 //! Reading a `[parameters]` table.
 
-use super::{Origin, Parameter, Presence, facet};
+use super::{Facets, Origin, Parameter, Presence, facet};
 use crate::{
     definition::route::{Method, PathTemplate},
     diagnostic::{Code, Diagnostic},
@@ -34,7 +34,7 @@ pub fn read(table: &Table<'_, '_>, path: &PathTemplate, method: Method) -> Vec<P
         match Identifier::parse(&name) {
             Ok(name) => {
                 let span = key_start..item.file_span().end.max(key_start);
-                parameters.extend(declaration(name, span, &item, path, method));
+                parameters.push(declaration(name, span, &item, path, method));
             }
             Err(why) => table.report(
                 Diagnostic::error(Code::InvalidValue, format!("the parameter name `{name}` {why}"))
@@ -53,20 +53,23 @@ pub fn read(table: &Table<'_, '_>, path: &PathTemplate, method: Method) -> Vec<P
 /// `span` is where the path stands in the file.
 pub fn implied(path: &PathTemplate, span: &Range<usize>) -> Vec<Parameter> {
     let names = path.parameters().iter().filter_map(|name| Identifier::parse(name).ok());
-    names
-        .map(|name| Parameter {
-            name,
-            origin: Origin::Path,
-            presence: Presence::Required,
-            type_name: None,
-            description: None,
-            example: None,
-            facets: super::Facets::default(),
-            span: span.clone(),
-            declared: false,
-            places: Vec::new(),
-        })
-        .collect()
+    names.map(|name| bare(name, Origin::Path, span.clone(), false)).collect()
+}
+
+/// A required parameter of which nothing else is said.
+fn bare(name: Identifier, origin: Origin, span: Range<usize>, declared: bool) -> Parameter {
+    Parameter {
+        name,
+        origin,
+        presence: Presence::Required,
+        type_name: None,
+        description: None,
+        example: None,
+        facets: Facets::default(),
+        span,
+        declared,
+        places: Vec::new(),
+    }
 }
 
 fn declaration(
@@ -75,8 +78,12 @@ fn declaration(
     item: &Item<'_, '_>,
     path: &PathTemplate,
     method: Method,
-) -> Option<Parameter> {
-    let table = item.table()?;
+) -> Parameter {
+    let Some(table) = item.is_table().then(|| item.table()).flatten() else {
+        let help = format!("write `{name} = {{ type = \"…\" }}`");
+        item.refuse(Code::WrongType, "takes a table", Some(&help));
+        return bare(name, Origin::Query, span, true);
+    };
     let places = KEYS.iter().filter_map(|key| Some((*key, table.take(key)?.file_span()))).collect();
     let origin = origin(&table, &name, path, method);
     let presence = presence(&table, &origin);
@@ -93,7 +100,7 @@ fn declaration(
         places,
     };
     table.finish();
-    Some(parameter)
+    parameter
 }
 
 fn type_name(item: &Item<'_, '_>) -> Option<String> {

@@ -61,7 +61,7 @@ pub(super) fn check(word: &str) -> Option<Diagnostic> {
         return None;
     }
     if let Some((_, help)) = REFUSED.iter().find(|(words, _)| words.contains(&keyword.as_str())) {
-        let message = format!("an endpoint cannot be a `{keyword}` statement");
+        let message = format!("a statement that begins with `{keyword}` is no endpoint");
         return Some(Diagnostic::error(Code::ForbiddenSql, message).help(*help));
     }
     let help = match name::nearest(&keyword, ALLOWED) {

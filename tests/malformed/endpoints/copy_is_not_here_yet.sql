@@ -1,0 +1,4 @@
+/*
+post = "/prices"
+copy = "prices (day, price)"
+*/

@@ -1,0 +1,4 @@
+/**
+ * get = "/a"
+ */
+SELECT 1 AS one;

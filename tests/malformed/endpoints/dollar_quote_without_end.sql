@@ -1,0 +1,4 @@
+/*
+get = "/a"
+*/
+SELECT $body$ text $Body$ AS a

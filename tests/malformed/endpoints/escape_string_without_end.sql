@@ -1,0 +1,4 @@
+/*
+get = "/a"
+*/
+SELECT E'a\' AS a

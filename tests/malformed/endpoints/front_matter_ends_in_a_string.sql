@@ -1,0 +1,5 @@
+/*
+get = "/a"
+description = "matches */ in a string"
+*/
+SELECT 1 AS one;

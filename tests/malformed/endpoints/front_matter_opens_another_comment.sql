@@ -1,0 +1,5 @@
+/*
+get = "/a"
+description = "everything under /a/*"
+*/
+SELECT 1 AS one;

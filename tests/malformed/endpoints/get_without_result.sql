@@ -1,0 +1,6 @@
+/*
+get = "/a"
+result = "none"
+envelope = "a"
+*/
+SELECT 1 AS one;

@@ -1,0 +1,4 @@
+/*
+get = "/a"
+*/
+SELECT "name FROM a

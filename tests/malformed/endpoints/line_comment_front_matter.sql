@@ -1,0 +1,2 @@
+-- get = "/a"
+SELECT 1 AS one;

@@ -1,0 +1,5 @@
+/*
+get = "/a"
+summary = "ÿ"
+*/
+SELECT 1 AS one

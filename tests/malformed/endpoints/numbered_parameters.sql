@@ -1,0 +1,4 @@
+/*
+get = "/a"
+*/
+SELECT * FROM a WHERE b = $1 AND c = $2

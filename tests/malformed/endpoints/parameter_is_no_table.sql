@@ -1,0 +1,7 @@
+/*
+get = "/a"
+
+[parameters]
+day = "date"
+*/
+SELECT :day AS day;

@@ -1,0 +1,7 @@
+/*
+get = "/a"
+
+[parameters]
+day = { typ = "date", minLength = 1, desc = "x", type = " " }
+*/
+SELECT :day AS day;

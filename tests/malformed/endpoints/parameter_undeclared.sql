@@ -1,0 +1,4 @@
+/*
+get = "/a"
+*/
+SELECT :who AS who, :who || 'x' AS again;

@@ -1,0 +1,4 @@
+/*
+get = "rates"
+*/
+SELECT 1 AS one;

@@ -1,0 +1,4 @@
+/*
+get = "/a/{id}/b/{id}"
+*/
+SELECT :id::int AS id;

@@ -1,0 +1,4 @@
+/*
+get = "/ports/{code}"
+*/
+SELECT code, name FROM ports;

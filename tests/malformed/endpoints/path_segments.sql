@@ -1,0 +1,4 @@
+/*
+get = "/ports/{code}.json"
+*/
+SELECT :code::text AS code;

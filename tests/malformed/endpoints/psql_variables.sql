@@ -1,0 +1,7 @@
+/*
+get = "/a"
+
+[parameters]
+t = {}
+*/
+SELECT :'t', :{?t} FROM :"t" \gexec

@@ -1,0 +1,5 @@
+/*
+get = "/a"
+result = "row_s"
+*/
+SELECT 1 AS one;

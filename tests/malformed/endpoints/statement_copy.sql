@@ -1,0 +1,4 @@
+/*
+get = "/a"
+*/
+COPY prices TO STDOUT

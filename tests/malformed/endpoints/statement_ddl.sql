@@ -1,0 +1,4 @@
+/*
+post = "/a"
+*/
+DROP TABLE a

@@ -1,0 +1,4 @@
+/*
+get = "/a"
+*/
+EXPLAIN SELECT 1

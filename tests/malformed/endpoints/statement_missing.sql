@@ -1,0 +1,5 @@
+/*
+get = "/a"
+*/
+-- to be written
+;

@@ -1,0 +1,4 @@
+/*
+get = "/a"
+*/
+SELCT 1 AS one

@@ -1,0 +1,4 @@
+/*
+post = "/a"
+*/
+SET search_path = other

@@ -1,0 +1,4 @@
+/*
+post = "/a"
+*/
+BEGIN; INSERT INTO a VALUES (1); COMMIT;

@@ -1,0 +1,7 @@
+/*
+get = "/a"
+
+[parameters]
+name = {}
+*/
+SELECT id FROM a WHERE name = 'it''s || :name

@@ -1,0 +1,5 @@
+/*
+get = "/a"
+get = "/b"
+*/
+SELECT 1 AS one;

@@ -1,0 +1,7 @@
+/*
+get = "/a"
+
+[parameters]
+f = { pattern = "\d+" }
+*/
+SELECT :f;

@@ -1,0 +1,5 @@
+/*
+get = "/a
+summary : "no equals sign"
+*/
+SELECT 1 AS one;

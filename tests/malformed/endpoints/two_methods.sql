@@ -1,0 +1,5 @@
+/*
+get = "/a"
+post = "/a"
+*/
+SELECT 1 AS one;

@@ -1,0 +1,6 @@
+/*
+get = "/a"
+sumary = "an m is missing"
+colour = "green"
+*/
+SELECT 1 AS one;
