@@ -25,3 +25,6 @@ pub mod postgres;
 
 // Floor 4, service: what is served.
 pub mod encode;
+
+// Floor 6, surface: the listeners.
+pub mod http;

@@ -105,9 +105,7 @@ impl<S: RowSink> Connection<S> {
         let preparing = matches!(known, Known::No | Known::Changed);
         let written =
             if preparing { message::prepare(statement, &mut state.outgoing) } else { Ok(()) }
-                .and_then(|()| {
-                    message::run(statement, &call.arguments, &mut state.outgoing)
-                });
+                .and_then(|()| message::run(statement, &call.arguments, &mut state.outgoing));
         if let Err(error) = written {
             state.outgoing.truncate(before);
             return Err(error);

@@ -51,14 +51,21 @@ pub struct Column {
 ///
 /// # Errors
 /// The server's refusal, with its position.
-pub async fn describe(session: &Session, sql: &str, stated: &[Option<ServerType>]) -> Result<Described, Error> {
+pub async fn describe(
+    session: &Session,
+    sql: &str,
+    stated: &[Option<ServerType>],
+) -> Result<Described, Error> {
     // `unknown` leaves the type to the server, as 0 does (PostgreSQL documentation, "Parse").
     let types: Vec<ServerType> =
         stated.iter().map(|it| it.clone().unwrap_or(ServerType::UNKNOWN)).collect();
     let statement = session.prepare_typed(sql, &types).await?;
     let parameters = statement.params().iter().map(described).collect();
-    let origins: Vec<_> =
-        statement.columns().iter().map(|column| column.table_oid().zip(column.column_id())).collect();
+    let origins: Vec<_> = statement
+        .columns()
+        .iter()
+        .map(|column| column.table_oid().zip(column.column_id()))
+        .collect();
     let not_null = not_null(session, origins.iter().flatten().copied()).await?;
     let columns = statement
         .columns()
@@ -79,7 +86,9 @@ pub async fn describe(session: &Session, sql: &str, stated: &[Option<ServerType>
 /// When the server could not be asked.
 pub async fn named_type(session: &Session, name: &str) -> Result<Option<ServerType>, Error> {
     // A name that is none makes to_regtype give NULL or, from PostgreSQL 16 on, an error for some.
-    let Ok(row) = session.query_one("SELECT pg_catalog.to_regtype($1)::pg_catalog.text", &[&name]).await else {
+    let Ok(row) =
+        session.query_one("SELECT pg_catalog.to_regtype($1)::pg_catalog.text", &[&name]).await
+    else {
         return Ok(None);
     };
     let Some(known) = row.get::<_, Option<String>>(0) else { return Ok(None) };
@@ -93,7 +102,11 @@ pub async fn named_type(session: &Session, name: &str) -> Result<Option<ServerTy
 ///
 /// # Errors
 /// When the server refuses to plan it.
-pub async fn writes(session: &Session, sql: &str, parameters: &[TypeUse]) -> Result<Option<bool>, Error> {
+pub async fn writes(
+    session: &Session,
+    sql: &str,
+    parameters: &[TypeUse],
+) -> Result<Option<bool>, Error> {
     session.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
     let types: Vec<_> = parameters.iter().map(|it| it.server_name.clone()).collect();
     let list = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
@@ -122,7 +135,8 @@ fn has_writing_node(plan: &serde_json::Value) -> bool {
         serde_json::Value::Array(items) => items.iter().any(has_writing_node),
         serde_json::Value::Object(members) => {
             let node = members.get("Node Type").and_then(|it| it.as_str());
-            matches!(node, Some("ModifyTable" | "LockRows")) || members.values().any(has_writing_node)
+            matches!(node, Some("ModifyTable" | "LockRows"))
+                || members.values().any(has_writing_node)
         }
         _ => false,
     }

@@ -25,11 +25,7 @@ pub fn prepare(statement: &Prepared, out: &mut BytesMut) -> io::Result<()> {
 ///
 /// # Errors
 /// When the arguments are larger than a message can be.
-pub fn run(
-    statement: &Prepared,
-    arguments: &[Argument],
-    out: &mut BytesMut,
-) -> io::Result<()> {
+pub fn run(statement: &Prepared, arguments: &[Argument], out: &mut BytesMut) -> io::Result<()> {
     let formats =
         arguments.iter().map(|argument| i16::from(matches!(argument, Argument::Binary(_))));
     frontend::bind("", &statement.name, formats, arguments, write_argument, [1], out).map_err(

@@ -2,7 +2,6 @@
 //! `NAME.expected`. Drop in a file, get a test; `HOWDAH_BLESS=1` writes what is expected.
 
 use howdah::{
-    config,
     definition::file,
     diagnostic::{Diagnostics, SourceFile},
 };
@@ -44,33 +43,6 @@ fn walk(kind: &str, extension: &str, judge: Judge) -> usize {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     files.len()
-}
-
-/// The environment that the manifests are read in.
-fn environment(name: &str) -> Option<String> {
-    let value = match name {
-        "EMPTY" => "",
-        "WORD" => "word",
-        "SECRET" => "a secret that no diagnostic shows",
-        _ => return None,
-    };
-    Some(value.to_owned())
-}
-
-fn manifest(name: &Path, bytes: Vec<u8>) -> Diagnostics {
-    let source = match SourceFile::from_bytes(name, bytes) {
-        Ok(source) => source,
-        Err(diagnostic) => return diagnostic.into(),
-    };
-    match config::read(&source, &environment, &[]) {
-        Ok((_, warnings)) => warnings,
-        Err(diagnostics) => diagnostics,
-    }
-}
-
-#[test]
-fn every_malformed_manifest_is_explained() {
-    assert!(walk("manifests", "toml", manifest) >= 24);
 }
 
 fn endpoint(name: &Path, bytes: Vec<u8>) -> Diagnostics {
