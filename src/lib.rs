@@ -21,6 +21,7 @@ pub mod access;
 
 // Floor 3, database: everything that speaks the protocol.
 pub mod lane;
+pub mod migration;
 pub mod postgres;
 
 // Floor 4, service: what is served.
