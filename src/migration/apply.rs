@@ -6,7 +6,7 @@ use crate::{
     postgres::session::{Session, explain},
 };
 use refinery::{Runner, Target, error::Kind};
-use std::{future::Future, time::Instant};
+use std::time::Instant;
 
 /// The advisory lock's key, the bytes of `howdah`. Such locks are each database's own.
 const LOCK: i64 = 0x686f_7764_6168;
@@ -58,7 +58,6 @@ pub async fn apply(
                 duration_ms: elapsed_ms(since),
             });
         }
-        session.batch_execute(HIDE_HISTORY).await.map_err(|error| history::unreadable(&error))?;
         Ok(plan.pending.len())
     })
     .await
@@ -71,11 +70,12 @@ pub(super) async fn alone<T>(
     work: impl AsyncFnOnce(&mut Session) -> Result<T, Diagnostics>,
 ) -> Result<T, Diagnostics> {
     lock(session, listener).await.map_err(|error| history::unreadable(&error))?;
-    let result = match prepare(session).await {
+    let result = match session.batch_execute(CREATE_SCHEMA).await {
         Ok(()) => work(session).await,
         Err(error) => Err(history::unreadable(&error).into()),
     };
-    // Should this fail, the connection is gone and the lock with it.
+    // Should these fail, the connection is gone, and the lock with it.
+    let _ = session.batch_execute(HIDE_HISTORY).await;
     let _ = session.query_one("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
     result
 }
@@ -87,12 +87,6 @@ async fn lock(session: &Session, listener: Listener<'_>) -> Result<(), tokio_pos
         session.query_one("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
     }
     Ok(())
-}
-
-fn prepare(
-    session: &Session,
-) -> impl Future<Output = Result<(), tokio_postgres::Error>> + Send + '_ {
-    session.batch_execute(CREATE_SCHEMA)
 }
 
 fn failed(migration: &Migration, kind: &Kind) -> Diagnostic {

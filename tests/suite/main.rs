@@ -3,5 +3,6 @@
 
 mod harness;
 mod malformed;
+mod migration;
 mod support;
 mod values;

@@ -2,13 +2,22 @@
 
 use crate::diagnostic::{Code, Diagnostic, SourceFile};
 use std::{error::Error as _, ops::Range, sync::Arc};
-use tokio_postgres::{Error, error::ErrorPosition};
+use tokio_postgres::{
+    Error,
+    error::{ErrorPosition, SqlState},
+};
 
 /// Why the server does not take the text of `source`, which was sent to it as it is.
 ///
 /// The caret stands on the word that the server points at; without a position, on the file.
 pub fn explain(source: &Arc<SourceFile>, error: &Error) -> Diagnostic {
     let Some(refusal) = error.as_db_error() else {
+        // The client meets COPY's messages where it expects none, and has no other sign of it.
+        if error.to_string() == "unexpected message from server" {
+            return Diagnostic::error(Code::Statement, "the file copies from or to the client")
+                .in_file(source)
+                .help(NO_COPY);
+        }
         let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
         return Diagnostic::error(
             Code::Database,
@@ -34,11 +43,17 @@ pub fn explain(source: &Arc<SourceFile>, error: &Error) -> Diagnostic {
     if let Some(context) = refusal.where_() {
         diagnostic = diagnostic.note(context);
     }
+    // What pg_dump writes: the rows behind COPY are then read as SQL.
+    let copies = || source.text().to_ascii_lowercase().contains("from stdin");
     match refusal.hint() {
         Some(hint) => diagnostic.help(hint),
+        None if *refusal.code() == SqlState::SYNTAX_ERROR && copies() => diagnostic.help(NO_COPY),
         None => diagnostic,
     }
 }
+
+const NO_COPY: &str = "COPY … FROM stdin needs psql: write INSERT … VALUES instead \
+    (pg_dump does with --inserts)";
 
 /// The bytes of the word at `position`, which counts characters from 1 as PostgreSQL does.
 fn word_at(text: &str, position: u32) -> Range<usize> {
