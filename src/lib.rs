@@ -31,3 +31,4 @@ pub mod encode;
 pub mod http;
 // Floor 7, process: composition.
 pub mod embedded;
+pub mod watch;
