@@ -29,6 +29,7 @@ pub mod encode;
 
 // Floor 6, surface: the listeners.
 pub mod http;
+
 // Floor 7, process: composition.
 pub mod embedded;
 pub mod watch;
