@@ -12,6 +12,7 @@ mod environment;
 mod kind;
 mod quantity;
 mod route;
+mod secrecy;
 mod section;
 mod settings;
 
@@ -22,7 +23,7 @@ use crate::{
     definition::route::Route,
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
     name::Identifier,
-    table::{self, Table},
+    table::{self, Item, Table},
 };
 use section::{Section, Sources};
 use std::{collections::BTreeMap, sync::Arc};
@@ -67,18 +68,23 @@ pub fn read(
             .in_file(source)
             .into());
     }
-    let sources = Sources::new(source, environment, overrides);
+    let shown = secrecy::blotted(source);
+    let sources = Sources::new(&shown, environment, overrides);
     let expand = |text: &str| environment::expand(text, environment, &str::to_owned);
     let (config, mut diagnostics) =
-        table::read(source, source.text(), 0, Some(&expand), |root| read_root(root, &sources));
+        table::read(&shown, source.text(), 0, Some(&expand), |root| read_root(root, &sources));
     sources.check_overrides();
-    diagnostics.append(sources.outside.take());
+    let is_broken = diagnostics.iter().any(|it| it.code() == Code::TomlSyntax);
+    let outside = sources.outside.take();
+    // In a broken file nothing is missing for sure.
+    let certain = outside.iter().filter(|it| !is_broken || it.code() != Code::MissingKey);
+    diagnostics.append(certain.cloned().collect());
     diagnostics.sort();
     diagnostics.into_result(config)
 }
 
 fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
-    let section = |path| Section::new(sources, path, root.table(path));
+    let section = |path| Section::new(sources, path, root.take(path).as_ref());
     let service = Service::read(&section("service"));
     let listen = read_listen(&section("listen"));
     let database = read_database(&section("database"));
@@ -122,8 +128,8 @@ fn read_lanes(
 ) -> Option<BTreeMap<Identifier, Lane>> {
     let mut lanes = Vec::new();
     for name in ["read", "write"] {
-        let table = table.and_then(|table| table.table(name));
-        lanes.push(read_lane(Identifier::parse(name).ok(), name, table, sources));
+        let item = table.and_then(|table| table.take(name));
+        lanes.push(read_lane(Identifier::parse(name).ok(), name, item.as_ref(), sources));
     }
     for (name, span, item) in table.map(Table::rest).unwrap_or_default() {
         let identifier = Identifier::parse(&name);
@@ -131,8 +137,7 @@ fn read_lanes(
             let message = format!("the lane's name `{}` {why}", kind::shown(&name));
             table.report(Diagnostic::error(Code::InvalidValue, message), span);
         }
-        let lane = item.table();
-        lanes.push(lane.and_then(|lane| read_lane(identifier.ok(), &name, Some(lane), sources)));
+        lanes.push(read_lane(identifier.ok(), &name, Some(&item), sources));
     }
     lanes.into_iter().collect()
 }
@@ -140,10 +145,10 @@ fn read_lanes(
 fn read_lane(
     identifier: Option<Identifier>,
     name: &str,
-    table: Option<Table<'_, '_>>,
+    item: Option<&Item<'_, '_>>,
     sources: &Sources<'_>,
 ) -> Option<(Identifier, Lane)> {
-    let section = Section::new(sources, format!("lanes.{name}"), table);
+    let section = Section::new(sources, format!("lanes.{name}"), item);
     let lane = Lane::read(&section)?;
     check::lane(&section, &lane);
     Some((identifier?, lane))

@@ -24,21 +24,23 @@ impl SourceFile {
         Arc::new(Self { path: path.into(), text: text.into() })
     }
 
-    /// The file's text, from bytes that ought to be UTF-8.
+    /// The file's text, from bytes that ought to be UTF-8; a byte order mark is no part of it.
     ///
     /// # Errors
     /// A diagnostic that points at the first byte that is no UTF-8.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Arc<Self>, Box<Diagnostic>> {
         let shown = path.display().to_string();
-        String::from_utf8(bytes).map(|text| Self::new(shown.clone(), text)).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let source = Self::new(shown, String::from_utf8_lossy(error.as_bytes()));
-            Diagnostic::error(Code::NotUtf8, "the file is not UTF-8")
-                .at(&source, at..at + char::REPLACEMENT_CHARACTER.len_utf8())
-                .label("this byte is not UTF-8")
-                .help("save the file as UTF-8")
-                .boxed()
-        })
+        String::from_utf8(bytes)
+            .map(|text| Self::new(shown.clone(), text.strip_prefix('\u{feff}').unwrap_or(&text)))
+            .map_err(|error| {
+                let at = error.utf8_error().valid_up_to();
+                let source = Self::new(shown, String::from_utf8_lossy(error.as_bytes()));
+                Diagnostic::error(Code::NotUtf8, "the file is not UTF-8")
+                    .at(&source, at..at + char::REPLACEMENT_CHARACTER.len_utf8())
+                    .label("this byte is not UTF-8")
+                    .help("save the file as UTF-8")
+                    .boxed()
+            })
     }
 
     /// The name a person knows the file by.

@@ -14,6 +14,9 @@ use crate::{
 use std::{cell::RefCell, collections::BTreeSet, ops::Range, rc::Rc, sync::Arc};
 use toml::de::{DeTable, DeValue};
 
+/// The most diagnostics that one document gives.
+const MOST_SHOWN: usize = 50;
+
 /// Rewrites a string value before it is read, as `${NAME}` is expanded; or says what is wrong with
 /// it and where within the value's text.
 pub type Expand<'e> = dyn Fn(&str) -> Result<String, Expansion> + 'e;
@@ -67,9 +70,12 @@ pub fn read<R>(
     });
     let broken = !errors.is_empty();
     for error in errors {
-        let span = error.span().unwrap_or(0..0);
-        document
-            .push(Diagnostic::error(Code::TomlSyntax, error.message().replace('\n', ", ")), span);
+        let message = syntax(error.message());
+        let diagnostic = Diagnostic::error(Code::TomlSyntax, message);
+        match error.span() {
+            Some(span) => document.push(diagnostic, span),
+            None => document.diagnostics.borrow_mut().push(diagnostic.in_file(source)),
+        }
     }
     let table = Table {
         document: Rc::clone(&document),
@@ -86,7 +92,35 @@ pub fn read<R>(
         diagnostics =
             diagnostics.iter().filter(|it| it.code() == Code::TomlSyntax).cloned().collect();
     }
-    (result, diagnostics)
+    (result, shortened(diagnostics))
+}
+
+/// The parser's message in our words.
+fn syntax(message: &str) -> String {
+    if message.contains("recursion") {
+        // Its bound is 80 levels, be they brackets, braces or dots in a key.
+        return "the document nests too deep".into();
+    }
+    message.replace('\n', ", ")
+}
+
+/// The first diagnostics, with a note when there are more than a person reads.
+fn shortened(mut diagnostics: Diagnostics) -> Diagnostics {
+    let (errors, warnings) = diagnostics.counts();
+    let Some(hidden) = (errors + warnings).checked_sub(MOST_SHOWN).filter(|hidden| *hidden > 0)
+    else {
+        return diagnostics;
+    };
+    diagnostics.sort();
+    let shown = diagnostics.iter().take(MOST_SHOWN).enumerate().map(|(index, diagnostic)| {
+        let diagnostic = diagnostic.clone();
+        if index + 1 == MOST_SHOWN {
+            diagnostic.note(format!("{hidden} more of the file's mistakes are not shown"))
+        } else {
+            diagnostic
+        }
+    });
+    shown.collect()
 }
 
 impl Document<'_> {
@@ -184,3 +218,6 @@ impl<'t, 'e> Table<'t, 'e> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

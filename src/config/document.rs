@@ -63,7 +63,8 @@ fn manifest_key(text: &mut String, key: &Key, off: &str, section_name: &str) {
         Preset::Absent(value) => ("#", value),
         Preset::Derived(words, value) => {
             line_of(text, &format!(" Left out, it is {words}."));
-            ("#", if section_name.is_empty() { value } else { section_name })
+            // A lane's own name is what its access is.
+            ("#", if key.name == "access" { section_name } else { value })
         }
     };
     line(text, &format!("{off}{} = {}", key.name, toml_value(key, value)));

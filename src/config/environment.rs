@@ -7,7 +7,7 @@ pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
 
 /// A value of the manifest, in parts.
 #[derive(Debug, PartialEq, Eq)]
-enum Part<'t> {
+pub(super) enum Part<'t> {
     /// Text as it stands.
     Text(&'t str),
     /// `${name}` or `${name:-default}`.
@@ -26,6 +26,7 @@ pub(super) fn expand(
     escape: &dyn Fn(&str) -> String,
 ) -> Result<String, Expansion> {
     let mut expanded = String::with_capacity(text.len());
+    let mut unset: Vec<&str> = Vec::new();
     for part in parts(text)? {
         match part {
             Part::Text(text) => expanded.push_str(text),
@@ -33,30 +34,21 @@ pub(super) fn expand(
                 (Some(value), Some(default)) if value.is_empty() => expanded.push_str(default),
                 (Some(value), _) => expanded.push_str(&escape(&value)),
                 (None, Some(default)) => expanded.push_str(default),
-                (None, None) => {
-                    return Err(wrong(
-                        format!("the environment variable `{name}` is not set"),
-                        format!("set it, or give a default: `${{{name}:-…}}`"),
-                    ));
-                }
+                (None, None) if unset.contains(&name) => {}
+                (None, None) => unset.push(name),
             },
         }
     }
-    Ok(expanded)
+    let message = match unset.as_slice() {
+        [] => return Ok(expanded),
+        [name] => format!("the environment variable `{name}` is not set"),
+        names => format!("the environment variables `{}` are not set", names.join("`, `")),
+    };
+    Err(wrong(message, format!("set it, or give a default: `${{{}:-…}}`", unset[0])))
 }
 
-/// Whether `text` holds nothing that a person could have meant as a secret: it is empty, or made of
-/// `${NAME}` references whose defaults are empty.
-pub(super) fn is_reference_only(text: &str) -> bool {
-    parts(text).is_ok_and(|parts| {
-        parts.iter().all(|part| match part {
-            Part::Text(_) => false,
-            Part::Variable { default, .. } => default.is_none_or(str::is_empty),
-        })
-    })
-}
-
-fn parts(text: &str) -> Result<Vec<Part<'_>>, Expansion> {
+/// The parts of `text`, in order.
+pub(super) fn parts(text: &str) -> Result<Vec<Part<'_>>, Expansion> {
     let mut parts = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -161,6 +153,7 @@ mod tests {
     fn what_cannot_be_replaced_is_refused() {
         for (text, message) in [
             ("${UNSET}", "the environment variable `UNSET` is not set"),
+            ("${UNSET}${A}${A}", "the environment variables `UNSET`, `A` are not set"),
             ("a ${SET", "`${` is not closed"),
             ("${}", "`` is not the name of an environment variable"),
             ("${1A}", "`1A` is not the name of an environment variable"),
@@ -168,16 +161,6 @@ mod tests {
             ("${A:-${SET}}", "the default of `A` has a `${` in it"),
         ] {
             assert_eq!(expanded(text), Err(message.into()), "{text}");
-        }
-    }
-
-    #[test]
-    fn only_references_are_no_literal() {
-        for text in ["", "${A}", "${A:-}", "${A}${B}"] {
-            assert!(is_reference_only(text), "{text}");
-        }
-        for text in ["secret", "${A}x", "${A:-secret}", "$${A}", "${A"] {
-            assert!(!is_reference_only(text), "{text}");
         }
     }
 }

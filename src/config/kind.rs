@@ -22,6 +22,10 @@ pub(super) trait Kind {
     fn is_quoted(&self) -> bool {
         true
     }
+    /// Whether a TOML file may write it without quotes.
+    fn takes_bare(&self) -> bool {
+        !self.is_quoted()
+    }
     /// Whether the text must not be shown, nor stand in a file.
     fn is_secret(&self) -> bool {
         false
@@ -173,6 +177,9 @@ impl<T: TryFrom<u64>> Kind for Size<T> {
         }
         bytes.try_into().map_err(|_| "it is too large".into())
     }
+    fn takes_bare(&self) -> bool {
+        true
+    }
 }
 
 impl Kind for Span {
@@ -271,6 +278,9 @@ impl<K: Kind> Kind for Optional<K> {
     }
     fn is_quoted(&self) -> bool {
         self.0.is_quoted()
+    }
+    fn takes_bare(&self) -> bool {
+        self.0.takes_bare()
     }
     fn is_secret(&self) -> bool {
         self.0.is_secret()

@@ -1,5 +1,6 @@
 //! Durations and sizes as a person writes them.
 
+use humantime::DurationError;
 use std::time::Duration;
 
 /// The units of a size and their bytes: the decimal ones of SI and the binary ones of IEC 80000-13.
@@ -42,7 +43,15 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 /// # Errors
 /// What is wrong, as a sentence without its full stop.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text.trim()).map_err(|error| error.to_string())
+    humantime::parse_duration(text.trim()).map_err(|error| match error {
+        DurationError::Empty => "it is empty".into(),
+        DurationError::NumberExpected(0) => "it does not begin with a number".into(),
+        DurationError::NumberExpected(_) => "a unit has no number before it".into(),
+        DurationError::UnknownUnit { unit, .. } if unit.is_empty() => "the unit is missing".into(),
+        DurationError::UnknownUnit { .. } => "the unit is none of ms, s, m, h, d".into(),
+        DurationError::InvalidCharacter(_) => "it is not made of numbers and units".into(),
+        DurationError::NumberOverflow => "it is too long".into(),
+    })
 }
 
 #[cfg(test)]

@@ -38,11 +38,14 @@ pub(super) fn read(root: &Table<'_, '_>, environment: &Environment<'_>) -> Optio
             .find(|other| other.method == route.method && shape(&other.path) == shape(&route.path));
         if let Some(twin) = twin {
             let (line, _) = twin.source.position(twin.span.start);
-            let message =
-                format!("`{} {}` is declared twice", route.method.as_str(), route.path.as_str());
+            let message = format!(
+                "`{} {}` answers the same requests as an earlier route",
+                route.method.as_str(),
+                route.path.as_str()
+            );
             item.report(
                 Diagnostic::error(Code::Route, message)
-                    .note(format!("the other one is in line {line}")),
+                    .note(format!("the earlier one begins in line {line}")),
             );
         }
         routes.push(route.clone());
@@ -229,3 +232,6 @@ fn belongs<'t, 'e>(
 fn report_missing(table: &Table<'_, '_>, message: &str) {
     table.report(Diagnostic::error(Code::MissingKey, message), table.span());
 }
+
+#[cfg(test)]
+mod tests;

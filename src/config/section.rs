@@ -1,8 +1,9 @@
 //! Reading a section from everything that may set it: flags, the environment, the file, defaults.
 
 use super::{
-    environment::{self, Environment},
+    environment::Environment,
     kind::{Kind, shown},
+    secrecy,
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
@@ -35,6 +36,8 @@ pub(super) struct Section<'s, 't, 'e> {
     sources: &'s Sources<'s>,
     path: String,
     table: Option<Table<'t, 'e>>,
+    /// Something stands in its place in the file that is no table, which has been reported.
+    is_no_table: bool,
     places: RefCell<BTreeMap<&'static str, Place>>,
 }
 
@@ -79,13 +82,15 @@ impl<'s> Sources<'s> {
 }
 
 impl<'s, 't, 'e> Section<'s, 't, 'e> {
-    /// The section at `path`, which is `table` in the file if it stands there.
+    /// The section at `path`, which is `item` in the file if it stands there.
     pub(super) fn new(
         sources: &'s Sources<'s>,
         path: impl Into<String>,
-        table: Option<Table<'t, 'e>>,
+        item: Option<&Item<'t, 'e>>,
     ) -> Self {
-        Self { sources, path: path.into(), table, places: RefCell::default() }
+        let table = item.and_then(Item::table);
+        let is_no_table = item.is_some() && table.is_none();
+        Self { sources, path: path.into(), table, is_no_table, places: RefCell::default() }
     }
 
     /// The last word of the section's path: a lane's name.
@@ -126,6 +131,9 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
         example: &str,
     ) -> Option<K::Value> {
         self.given(key, kind).unwrap_or_else(|| {
+            if self.is_no_table {
+                return None;
+            }
             let missing =
                 Diagnostic::error(Code::MissingKey, format!("`{}` is missing", self.full(key)));
             match &self.table {
@@ -222,11 +230,12 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
     }
 
     fn of_item<K: Kind>(&self, item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
-        if kind.is_secret() && !item.raw_string().is_some_and(environment::is_reference_only) {
+        if kind.is_secret() && !item.raw_string().is_some_and(secrecy::is_reference_only) {
             self.literal_secret(item);
             return None;
         }
-        let text = item.scalar(&kind.wanted())?;
+        let wanted = kind.wanted();
+        let text = if kind.takes_bare() { item.scalar(&wanted)? } else { item.string_of(&wanted)? };
         kind.parse(&text)
             .map_err(|why| {
                 item.report(refusal(&format!("`{}`", item.path()), kind, &text, &why));
@@ -234,20 +243,10 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
             .ok()
     }
 
-    /// A diagnostic shows the line it is about; here that would show the secret, so the line is
-    /// shown with the value blotted out.
     fn literal_secret(&self, item: &Item<'_, '_>) {
-        let file = self.sources.file;
         let span = item.file_span();
-        let text = file.text();
-        let blotted: String = text
-            .get(span.clone())
-            .unwrap_or_default()
-            .chars()
-            .map(|letter| if letter == '\n' { "\n".into() } else { "*".repeat(letter.len_utf8()) })
-            .collect();
-        let text = format!("{}{blotted}{}", &text[..span.start], &text[span.end..]);
-        let source = SourceFile::new(file.path(), text);
+        // The value may take more lines than could be known before it was read.
+        let source = secrecy::blotted_at(self.sources.file, std::slice::from_ref(&span));
         self.sources.outside.borrow_mut().push(
             Diagnostic::error(
                 Code::LiteralSecret,

@@ -120,10 +120,14 @@ sections! {
         connections: u16 = Integer(1..=1000) => default("4");
         /// How many requests may wait; one more is turned away at once.
         queue: u32 = Integer(0..=1_000_000) => default("1024");
-        /// How long PostgreSQL works on one statement.
-        statement_timeout: Duration = Span::STATEMENT => default("5s");
         /// How long a request may wait and run together.
         deadline: Duration = Span::POSITIVE => default("10s");
+        /// How long PostgreSQL works on one statement.
+        statement_timeout: Duration = Span::STATEMENT => derived(
+            "`\"5s\"`, or `deadline` when that is shorter",
+            "5s",
+            deadline.map(|deadline| deadline.min(Duration::from_secs(5)))
+        );
         /// How long a read waits for a database that went away; `0s` answers at once.
         park: Duration = Span::ANY => default("5s");
     }

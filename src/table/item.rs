@@ -56,10 +56,15 @@ impl<'t, 'e> Item<'t, 'e> {
 
     /// The value as text, expanded.
     pub fn string(&self) -> Option<String> {
+        self.string_of("a string")
+    }
+
+    /// The value as text, expanded; `wanted` names what the key takes, for the error.
+    pub fn string_of(&self, wanted: &str) -> Option<String> {
         match self.value {
             DeValue::String(text) => self.expanded(text),
             _ => {
-                self.wrong_type("a string");
+                self.wrong_type(wanted);
                 None
             }
         }
@@ -152,19 +157,23 @@ impl<'t, 'e> Item<'t, 'e> {
     /// The value as JSON, its strings expanded. Dates become text; numbers that JSON has not
     /// (`nan`, `inf`) and values nested deeper than [`MAX_DEPTH`] are an error.
     pub fn json(&self) -> Option<serde_json::Value> {
-        self.json_at(self.document.expand, 0)
+        self.json_by(self.document.expand)
     }
 
     /// The value as JSON, its strings rewritten by `expand` instead of the document's own rule.
     pub fn json_with(&self, expand: &Expand<'_>) -> Option<serde_json::Value> {
-        self.json_at(Some(expand), 0)
+        self.json_by(Some(expand))
     }
 
-    fn json_at(&self, expand: Option<&Expand<'_>>, depth: usize) -> Option<serde_json::Value> {
-        if depth > MAX_DEPTH {
-            self.refuse(Code::InvalidValue, "is nested too deep", None);
+    fn json_by(&self, expand: Option<&Expand<'_>>) -> Option<serde_json::Value> {
+        if nests_deeper(self.value, MAX_DEPTH) {
+            self.refuse(Code::InvalidValue, &format!("nests deeper than {MAX_DEPTH} levels"), None);
             return None;
         }
+        self.shallow_json(expand)
+    }
+
+    fn shallow_json(&self, expand: Option<&Expand<'_>>) -> Option<serde_json::Value> {
         Some(match self.value {
             DeValue::String(text) => self.expanded_by(expand, text)?.into(),
             DeValue::Boolean(truth) => (*truth).into(),
@@ -187,8 +196,7 @@ impl<'t, 'e> Item<'t, 'e> {
             DeValue::Array(_) => {
                 // Every item is read, so that every mistake is found.
                 let items = self.array()?;
-                let items: Vec<_> =
-                    items.iter().map(|item| item.json_at(expand, depth + 1)).collect();
+                let items: Vec<_> = items.iter().map(|item| item.shallow_json(expand)).collect();
                 items.into_iter().collect::<Option<Vec<_>>>()?.into()
             }
             DeValue::Table(_) => {
@@ -196,7 +204,7 @@ impl<'t, 'e> Item<'t, 'e> {
                     .table()?
                     .rest()
                     .into_iter()
-                    .map(|(key, _, item)| Some((key, item.json_at(expand, depth + 1)?)))
+                    .map(|(key, _, item)| Some((key, item.shallow_json(expand)?)))
                     .collect();
                 serde_json::Value::Object(pairs.into_iter().collect::<Option<_>>()?)
             }
@@ -218,6 +226,19 @@ impl<'t, 'e> Item<'t, 'e> {
                 None
             }
         }
+    }
+}
+
+/// Whether `value` holds arrays and tables within one another beyond `levels`.
+fn nests_deeper(value: &DeValue<'_>, levels: usize) -> bool {
+    let deeper = |inner: &DeValue<'_>| match levels.checked_sub(1) {
+        None => true,
+        Some(levels) => nests_deeper(inner, levels),
+    };
+    match value {
+        DeValue::Array(items) => items.iter().any(|item| deeper(item.get_ref())),
+        DeValue::Table(entries) => entries.iter().any(|(_, item)| deeper(item.get_ref())),
+        _ => false,
     }
 }
 

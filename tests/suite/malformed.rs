@@ -2,6 +2,7 @@
 //! `NAME.expected`. Drop in a file, get a test; `HOWDAH_BLESS=1` writes what is expected.
 
 use howdah::{
+    config,
     definition::file,
     diagnostic::{Diagnostics, SourceFile},
 };
@@ -9,6 +10,7 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// What is wrong with the file that is shown as `name` and holds `bytes`.
@@ -45,18 +47,47 @@ fn walk(kind: &str, extension: &str, judge: Judge) -> usize {
     files.len()
 }
 
-fn endpoint(name: &Path, bytes: Vec<u8>) -> Diagnostics {
+/// The environment that the manifests are read in.
+fn environment(name: &str) -> Option<String> {
+    let value = match name {
+        "EMPTY" => "",
+        "WORD" => "word",
+        "SECRET" => "a secret that no diagnostic shows",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+/// What `read` finds wrong, errors or warnings.
+fn judged<T>(
+    name: &Path,
+    bytes: Vec<u8>,
+    read: impl FnOnce(&Arc<SourceFile>) -> Result<(T, Diagnostics), Diagnostics>,
+) -> Diagnostics {
     let source = match SourceFile::from_bytes(name, bytes) {
         Ok(source) => source,
         Err(diagnostic) => return diagnostic.into(),
     };
-    match file::read(&source, "a") {
+    match read(&source) {
         Ok((_, warnings)) => warnings,
         Err(diagnostics) => diagnostics,
     }
 }
 
+fn endpoint(name: &Path, bytes: Vec<u8>) -> Diagnostics {
+    judged(name, bytes, |source| file::read(source, "a"))
+}
+
+fn manifest(name: &Path, bytes: Vec<u8>) -> Diagnostics {
+    judged(name, bytes, |source| config::read(source, &environment, &[]))
+}
+
 #[test]
 fn every_malformed_endpoint_file_is_explained() {
     assert!(walk("endpoints", "sql", endpoint) >= 50);
+}
+
+#[test]
+fn every_malformed_manifest_is_explained() {
+    assert!(walk("manifests", "toml", manifest) >= 50);
 }
