@@ -25,6 +25,7 @@ pub mod migration;
 pub mod postgres;
 
 // Floor 4, service: what is served.
+pub mod builtin;
 pub mod encode;
 
 // Floor 6, surface: the listeners.
