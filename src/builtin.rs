@@ -5,3 +5,4 @@
 //! connection (`lane`).
 
 pub mod calculate;
+pub mod ping;
