@@ -21,7 +21,10 @@ use tokio::net::UdpSocket;
 ///
 /// It is no UDP socket, but tokio's type for one does on it just what is needed: it waits for a
 /// datagram socket to be ready, sends, and receives with the sender's address.
-pub(super) struct Socket(UdpSocket);
+pub(super) struct Socket {
+    wire: UdpSocket,
+    address: SocketAddr,
+}
 
 impl Socket {
     /// A socket for `address`, and the identifier that its echo must have. Within a tokio runtime.
@@ -30,11 +33,12 @@ impl Socket {
     /// When neither kind of socket may be had; the first kind's reason.
     pub(super) fn open(address: IpAddr) -> io::Result<(Self, u16)> {
         let (descriptor, identifier) = open_any(address)?;
-        Ok((Self::listen(descriptor)?, identifier))
+        Ok((Self::listen(descriptor, address)?, identifier))
     }
 
-    pub(super) fn listen(descriptor: OwnedFd) -> io::Result<Self> {
-        UdpSocket::from_std(descriptor.into()).map(Self)
+    pub(super) fn listen(descriptor: OwnedFd, address: IpAddr) -> io::Result<Self> {
+        let wire = UdpSocket::from_std(descriptor.into())?;
+        Ok(Self { wire, address: SocketAddr::new(address, 0) })
     }
 }
 
@@ -63,7 +67,8 @@ pub(super) fn open(address: IpAddr, kind: SocketType) -> io::Result<(OwnedFd, u1
         }
     };
     match connect(&socket, &SocketAddr::new(address, 0)) {
-        // No route: `send` says so again, and there it is the address's fault.
+        // No route, or a broadcast address: sending says so again, and there it is the address's
+        // fault.
         Ok(()) | Err(Errno::NETUNREACH | Errno::HOSTUNREACH | Errno::ACCESS) => {}
         Err(error) => return Err(error.into()),
     }
@@ -72,11 +77,11 @@ pub(super) fn open(address: IpAddr, kind: SocketType) -> io::Result<(OwnedFd, u1
 
 impl Wire for Socket {
     async fn send(&self, message: &[u8]) -> io::Result<()> {
-        self.0.send(message).await.map(drop)
+        self.wire.send_to(message, self.address).await.map(drop)
     }
 
     async fn receive(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<IpAddr>)> {
-        let (length, source) = self.0.recv_from(buffer).await?;
+        let (length, source) = self.wire.recv_from(buffer).await?;
         Ok((length, Some(source.ip())))
     }
 }

@@ -189,7 +189,7 @@ async fn each_kind_of_socket_hears_the_answer() {
             match socket::open(address, kind) {
                 Err(error) => eprintln!("skipped: {kind:?} to {address}: {error}"),
                 Ok((descriptor, identifier)) => {
-                    let socket = Socket::listen(descriptor).unwrap();
+                    let socket = Socket::listen(descriptor, address).unwrap();
                     let echo = Echo::new(address, identifier).unwrap();
                     let result = exchange(&socket, &echo, LONG).await;
                     println!("{kind:?} {address}: {result:?}");
