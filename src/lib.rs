@@ -33,4 +33,5 @@ pub mod http;
 
 // Floor 7, process: composition.
 pub mod embedded;
+pub mod scaffold;
 pub mod watch;
