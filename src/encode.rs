@@ -2,7 +2,8 @@
 //!
 //! Owns the media types of results: what stands before, between and after the values. Each has a
 //! room of its own: `json` today, `ndjson`, `csv` and `arrow` beside it when they are asked for; each
-//! is a [`Layout`], chosen by content negotiation, and whoever sends rows knows nothing more. Does
+//! is a [`Layout`], chosen by content negotiation, and whoever sends rows knows nothing more. (A `json`
+//! value keeps the line breaks it was stored with: a medium of lines must take them out.) Does
 //! not own how one value is written (`value`), nor where rows come from (`lane`) and go (`http`).
 
 pub mod json;

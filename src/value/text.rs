@@ -32,3 +32,32 @@ pub fn write(ty: &Type, value: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), M
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn text_is_itself_and_what_holds_values_is_json() {
+        let array =
+            [&[0, 0, 0, 1], &[0; 8][..], &[0, 0, 0, 1, 0, 0, 0, 1], &[0, 0, 0, 1], b"\""].concat();
+        let domain = crate::value::Domain { name: "port".to_owned(), base: Type::Text };
+        for (ty, value, expected) in [
+            (Type::Text, Some(b"a \"b\"".as_slice()), "a \"b\""),
+            (Type::Domain(Arc::new(domain)), Some(b"\n"), "\n"),
+            (Type::Text, None, ""),
+            (Type::Date, Some(&[0, 0, 0, 0]), "2000-01-01"),
+            (Type::Int2, Some(&[0, 7]), "7"),
+            (Type::Float8, Some(&f64::NAN.to_be_bytes()), "NaN"),
+            (Type::Jsonb, Some(b"\x01\"x\""), "\"x\""),
+            (Type::Char, Some(b"\xc8"), "\\310"),
+            (Type::Array(Arc::new(Type::Text)), Some(&array), r#"["\""]"#),
+        ] {
+            let mut out = Vec::new();
+            write(&ty, value, &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "{}", ty.name());
+        }
+        assert!(write(&Type::Text, Some(b"\xff"), &mut Vec::new()).is_err());
+    }
+}

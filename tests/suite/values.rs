@@ -3,6 +3,7 @@
 //! `values/results.txt` and `values/arguments.txt` are the tables; a further line is a further test.
 
 mod documented;
+mod random;
 
 use crate::support::postgres;
 use howdah::value::{Argument, Composite, Domain, Enumeration, Invalid, Type, argument, json};

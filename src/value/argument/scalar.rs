@@ -85,13 +85,15 @@ pub(super) fn read<'t>(ty: &Type, text: &'t str) -> Result<Literal<'t>, Invalid>
             .ok_or(Invalid::new("is not a hardware address (08:00:2b:01:02:03)")),
         Type::Macaddr8 => address::hardware::<8>(text)
             .ok_or(Invalid::new("is not a hardware address (08:00:2b:01:02:03:04:05)")),
-        Type::Enum(enumeration) => {
-            if enumeration.labels.iter().any(|label| label == text) {
-                Ok(Literal::text(text))
-            } else {
-                Err(Invalid::told(format!("is not one of {}", enumeration.labels.join(", "))))
-            }
+        Type::Enum(enumeration) if enumeration.labels.iter().any(|label| label == text) => {
+            Ok(Literal::text(text))
         }
+        Type::Enum(enumeration) => Err(match enumeration.labels.as_slice() {
+            labels if labels.len() <= 20 => {
+                Invalid::told(format!("is not one of {}", labels.join(", ")))
+            }
+            labels => Invalid::told(format!("is not one of the {} values allowed", labels.len())),
+        }),
         Type::Domain(domain) => read(&domain.base, text),
         Type::Array(_) | Type::Range(_) | Type::Multirange(_) | Type::Composite(_) => {
             Err(Invalid::new("is not one value"))
