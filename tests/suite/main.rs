@@ -5,5 +5,6 @@ mod embedded;
 mod harness;
 mod malformed;
 mod migration;
+mod placeholders;
 mod support;
 mod values;
