@@ -119,6 +119,9 @@ pub(super) fn block_comment_end(text: &str, at: usize) -> Option<usize> {
     scan::block_comment(text, at).ok()
 }
 
+/// The most mistakes of one statement that are told.
+const MOST_SHOWN: usize = 50;
+
 struct Lexer<'s> {
     source: &'s Arc<SourceFile>,
     diagnostics: Diagnostics,
@@ -130,6 +133,9 @@ impl<'s> Lexer<'s> {
     }
 
     fn report(&mut self, diagnostic: Diagnostic, span: &Range<usize>) {
+        if self.diagnostics.counts().0 >= MOST_SHOWN {
+            return;
+        }
         self.diagnostics.push(diagnostic.at(self.source, span.clone()));
     }
 

@@ -185,6 +185,12 @@ fn a_statement_begins_as_an_endpoint_may() {
 }
 
 #[test]
+fn the_list_of_mistakes_ends() {
+    let errors = lexed(&format!("SELECT {}", "$1,".repeat(1000))).unwrap_err();
+    assert_eq!(errors.counts(), (MOST_SHOWN, 0));
+}
+
+#[test]
 fn a_place_in_the_sql_is_found_in_the_file() {
     let text = "/* é */\nSELECT 'é', :first, :second + oops";
     let source = SourceFile::new("a.sql", text);
