@@ -1,3 +1,34 @@
-.PHONY: test
-test:
-	cargo test
+# `make help` lists the targets.
+
+SERVICE ?= rates
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check setup test-versions fuzz measure
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo PORT=3001                    another port"
+	@echo "  make demo SERVICE=status ARGS=--fresh  another service, further arguments of \`howdah up\`"
+
+demo: ## Set up what is missing, build, and serve services/rates on port 3000
+	@$(if $(PORT),PORT=$(PORT)) scripts/demo $(SERVICE) $(ARGS)
+
+test: ## Set up what is missing and run every check and test
+	@scripts/test
+
+check: ## Check formatting, lints and documentation
+	@scripts/check
+
+setup: ## Install what the tests need and this machine lacks
+	@scripts/setup test
+
+test-versions: ## Run the tests against PostgreSQL 13 to 18
+	@scripts/test-versions
+
+fuzz: ## Run each fuzz target for a minute
+	@scripts/fuzz
+
+measure: ## Measure time to first answer and idle memory of the release binary
+	@scripts/measure

@@ -20,8 +20,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The binary under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_howdah");
+/// The binary under test: `HOWDAH_TEST_BINARY`, else the one that cargo built with the tests.
+pub fn binary() -> PathBuf {
+    let named = std::env::var_os("HOWDAH_TEST_BINARY").map(PathBuf::from);
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_howdah").into())
+}
 
 /// A path from the root of the project.
 pub fn project(path: &str) -> PathBuf {
@@ -30,7 +33,7 @@ pub fn project(path: &str) -> PathBuf {
 
 /// `howdah` with a bare environment and these arguments.
 pub fn howdah<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     command.args(arguments).env_clear().stdin(Stdio::null());
     command
 }
