@@ -173,4 +173,6 @@ impl Config {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

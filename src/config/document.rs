@@ -32,7 +32,8 @@ fn sections() -> [Described; 6] {
 pub(super) fn default_manifest() -> String {
     let mut text = String::from(
         "# A complete howdah.toml: every key with its meaning and its default.\n\
-         # Lines that begin with `#` and a key have no default; they show an example.\n",
+         # A key behind a `#` without a space is not in force: it shows an example, or the default\n\
+         # that it has in a table which may be left out.\n",
     );
     for section in sections() {
         let names: &[&str] = if section.path == "lanes.NAME" { &["read", "write"] } else { &[""] };

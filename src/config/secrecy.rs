@@ -4,11 +4,8 @@
 //! blotted out, in a text of the same length, even when it does not parse.
 
 use super::environment::{Part, parts};
-use crate::diagnostic::SourceFile;
+use crate::{diagnostic::SourceFile, name};
 use std::{ops::Range, sync::Arc};
-
-/// The keys whose values are secrets.
-const KEYS: [&str; 1] = ["password"];
 
 /// Whether `text` holds nothing that a person could have meant as a secret: it is empty, or made of
 /// `${NAME}` references whose defaults are empty.
@@ -48,22 +45,31 @@ pub(super) fn blotted_at(source: &Arc<SourceFile>, spans: &[Range<usize>]) -> Ar
     SourceFile::new(source.path(), shown)
 }
 
-/// Where in `line` the literal value of a secret key begins.
+/// Where in `line` the literal value of a key begins that sounds like a secret.
 fn literal(line: &str) -> Option<usize> {
-    KEYS.iter().find_map(|key| {
-        line.match_indices(key).find_map(|(at, _)| {
-            let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
-            if line.as_bytes()[..at].last().is_some_and(is_word) {
-                return None;
-            }
-            let after = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
-            let value = after.strip_prefix('=')?.trim_start();
-            let quote = value.chars().next().filter(|first| ['"', '\''].contains(first));
-            let inner = quote.and_then(|quote| value[1..].split_once(quote));
-            let is_reference = inner.is_some_and(|(inner, _)| is_reference_only(inner));
-            (!is_reference && !value.is_empty()).then(|| line.len() - value.len())
-        })
+    line.match_indices('=').find_map(|(at, _)| {
+        let key = line[..at].trim_end().trim_end_matches(['"', '\'']);
+        let is_word =
+            |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+        let word = key.rsplit(|letter| !is_word(letter)).next().unwrap_or(key);
+        let value = line[at + 1..].trim_start();
+        if value.is_empty() || !sounds_secret(word) {
+            return None;
+        }
+        let quote = value.chars().next().filter(|first| ['"', '\''].contains(first));
+        let inner = quote.and_then(|quote| value[1..].split_once(quote));
+        let is_reference = inner.is_some_and(|(inner, _)| is_reference_only(inner));
+        (!is_reference).then(|| line.len() - value.len())
     })
+}
+
+/// Whether a key of this name may hold a secret: mistyped ones and those that nothing reads stand in
+/// diagnostics too. The name of a file is no secret.
+fn sounds_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let sounds = ["pass", "pwd", "secret", "token"].iter().any(|word| key.contains(word))
+        || name::nearest(&key, ["password"]).is_some();
+    sounds && !key.ends_with("_file")
 }
 
 #[cfg(test)]
@@ -88,6 +94,10 @@ mod tests {
             ("'password'='hunter'", "'password'=********"),
             ("{ user = \"u\", password = \"hunter\" }", "{ user = \"u\", password = **********"),
             ("database.password=hunter\r\n", "database.password=******\r\n"),
+            ("pasword = hunter\n", "pasword = ******\n"),
+            ("psasword = hunter\n", "psasword = ******\n"),
+            ("${x-Password =hunter\n", "${x-Password =******\n"),
+            ("a = 1, token = hunter\n", "a = 1, token = ******\n"),
             ("password = \"${A:-hunter}\"", "password = **************"),
         ] {
             let shown_file = blotted(&SourceFile::new("howdah.toml", text));
@@ -98,7 +108,7 @@ mod tests {
             "password = \"${A}\"\n",
             "password_file = \"/run/secret\"\n",
             "# the password is elsewhere\n",
-            "my-password = \"x\"\n",
+            "port = 5432\n",
             "password =\n",
         ] {
             assert_eq!(blotted(&SourceFile::new("howdah.toml", text)).text(), text);
