@@ -15,8 +15,11 @@
 
 mod opening;
 mod scan;
+mod script;
 #[cfg(test)]
 mod tests;
+
+pub use script::first_words;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},

@@ -1,6 +1,9 @@
 //! What a migration file is called, and in which order the files run.
 
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile};
+use crate::{
+    definition::placeholder::first_words,
+    diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
+};
 use std::sync::Arc;
 
 /// The longest name the history keeps, in characters.
@@ -26,12 +29,15 @@ impl Migrations {
     /// Takes the `.sql` files of the folder, in any order.
     ///
     /// # Errors
-    /// A diagnostic for each file whose name is not digits, an underscore and a name, and for each
-    /// number that two files share.
+    /// A diagnostic for each file whose name is not digits, an underscore and a name, for each
+    /// number that two files share, and for each statement that begins or ends a transaction.
     pub fn parse(files: &[Arc<SourceFile>]) -> Result<Self, Diagnostics> {
         let mut found = Diagnostics::new();
         let mut all: Vec<Migration> =
             files.iter().filter_map(|file| found.keep(Migration::parse(file))).collect();
+        for file in files {
+            found.append(transactions(file));
+        }
         all.sort_by(|a, b| (a.version, &a.name).cmp(&(b.version, &b.name)));
         for pair in all.windows(2) {
             if let [first, second] = pair
@@ -103,6 +109,24 @@ impl Migration {
                 .map_err(|error| wrong(&format!("is not one that can be run: {error}")))?;
         Ok(Self { source: Arc::clone(source), version, name: name.to_owned(), runnable })
     }
+}
+
+/// A diagnostic for each statement that would begin or end a transaction: the file has one of its
+/// own, without which half of it could stay.
+pub(super) fn transactions(source: &Arc<SourceFile>) -> Diagnostics {
+    let controls = ["BEGIN", "START", "COMMIT", "ROLLBACK", "ABORT"];
+    let mut words = first_words(source.text());
+    words.retain(|span| {
+        let word = &source.text()[span.clone()];
+        controls.iter().any(|control| word.eq_ignore_ascii_case(control))
+    });
+    let tell = |span: std::ops::Range<usize>| {
+        let word = source.text()[span.clone()].to_ascii_uppercase();
+        Diagnostic::error(Code::ForbiddenSql, format!("`{word}` in a file that is run as a whole"))
+            .at(source, span)
+            .help("remove it: each file runs in one transaction, all of it or nothing")
+    };
+    words.into_iter().map(tell).collect()
 }
 
 /// The last component of a path as it is shown.

@@ -1,6 +1,12 @@
 //! Sample data: files that run once in the life of a database.
 
-use super::{Listener, Progress, apply::alone, elapsed_ms, file::file_name, history::unreadable};
+use super::{
+    Listener, Progress,
+    apply::alone,
+    elapsed_ms,
+    file::{file_name, transactions},
+    history::unreadable,
+};
 use crate::{
     diagnostic::{Diagnostics, SourceFile},
     postgres::session::{Session, explain},
@@ -27,6 +33,13 @@ pub async fn seed(
     }
     let mut files: Vec<&Arc<SourceFile>> = files.iter().collect();
     files.sort_by_key(|file| file_name(file.path()));
+    let found: Diagnostics = files
+        .iter()
+        .flat_map(|file| transactions(file).iter().cloned().collect::<Vec<_>>())
+        .collect();
+    if found.has_errors() {
+        return Err(found);
+    }
     alone(session, listener, async |session| {
         session.batch_execute(CREATE_TABLE).await.map_err(|error| unreadable(&error))?;
         let mut seeded = 0;

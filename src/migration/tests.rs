@@ -43,3 +43,12 @@ fn a_number_is_given_once() {
     let found = parse(&["0001_a.sql", "1_b.sql", "2_c.sql"]).unwrap_err();
     assert_eq!(found, ["two migrations have the number 1"]);
 }
+
+#[test]
+fn a_file_leaves_its_transaction_alone() {
+    let text = "BEGIN;\nCREATE TABLE t (a int); -- COMMIT;\nDO $$ BEGIN END $$;\ncommit;";
+    let found = Migrations::parse(&[SourceFile::new("1_a.sql", text)]).unwrap_err();
+    let lines: Vec<_> =
+        found.to_json().as_array().unwrap().iter().map(|it| it["line"].clone()).collect();
+    assert_eq!(lines, [1, 4]);
+}

@@ -6,5 +6,6 @@ mod harness;
 mod malformed;
 mod migration;
 mod placeholders;
+mod scaffold;
 mod support;
 mod values;
