@@ -8,3 +8,6 @@ pub mod calculate;
 pub mod info;
 pub mod ping;
 pub mod reply;
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,11 @@ proptest! {
         drop(evaluate(&text));
     }
 }
+
+#[test]
+fn the_documentation_names_every_function() {
+    let page = include_str!("../../../docs/builtin.md");
+    for name in function::Function::names() {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
