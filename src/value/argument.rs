@@ -54,10 +54,10 @@ impl std::error::Error for Invalid {}
 /// The text is not a value of the type.
 pub fn from_text(ty: &Type, text: &str) -> Result<Argument, Invalid> {
     match ty.base() {
-        Type::Array(element) if nested::listable(element) => {
+        Type::Array(element) if element.is_listable() => {
             nested::list(element, text).map(|text| Argument::Text(text.into_bytes()))
         }
-        Type::Range(over) if nested::listable(over) => {
+        Type::Range(over) if over.is_listable() => {
             nested::interval(over, text).map(|text| Argument::Text(text.into_bytes()))
         }
         Type::Array(_) | Type::Range(_) | Type::Multirange(_) | Type::Composite(_) => {

@@ -163,6 +163,11 @@ impl Type {
         matches!(self.base(), Self::Int2 | Self::Int4 | Self::Int8 | Self::Oid)
     }
 
+    /// Whether values can stand in a list with commas: not those that hold others, nor JSON.
+    pub(super) fn is_listable(&self) -> bool {
+        !self.is_nested() && !matches!(self.base(), Self::Json | Self::Jsonb)
+    }
+
     /// Whether a value holds other values: arrays, ranges, multiranges, composites.
     pub fn is_nested(&self) -> bool {
         matches!(

@@ -64,6 +64,31 @@ pub fn of(ty: &Type) -> Value {
     }
 }
 
+/// How an argument stands in a URL: what an OpenAPI parameter says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InUrl {
+    /// As it is: `schema` is its schema.
+    Plain(Value),
+    /// With commas between the items: `schema`, `style: form` (`simple` in a path), `explode: false`.
+    List(Value),
+    /// As JSON text: `content: {application/json: {schema}}`.
+    Json(Value),
+}
+
+/// How an argument of the type stands in a URL, as `argument::from_text` reads it.
+pub fn in_url(ty: &Type) -> InUrl {
+    match ty.base() {
+        Type::Array(element) if element.is_listable() => {
+            InUrl::List(json!({"type": "array", "items": of(element)}))
+        }
+        Type::Range(over) if over.is_listable() => {
+            InUrl::Plain(json!({"type": "string", "pattern": "^(empty|[\\[(][^,]*,[^,]*[\\])])$"}))
+        }
+        base if base.is_listable() => InUrl::Plain(of(ty)),
+        _ => InUrl::Json(of(ty)),
+    }
+}
+
 /// The schema of a value that may be NULL, from that of one that may not.
 pub fn nullable(schema: Value) -> Value {
     let Value::Object(mut members) = schema else { return schema };
@@ -96,6 +121,29 @@ fn hardware(bytes: usize) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_in_a_url_is_what_is_read_from_it() {
+        let named = |name: &str| in_url(&Type::named(name).unwrap());
+        let int = json!({"type": "integer", "format": "int32"});
+        assert_eq!(named("integer"), InUrl::Plain(int.clone()));
+        assert_eq!(named("integer[]"), InUrl::List(json!({"type": "array", "items": int})));
+        assert_eq!(named("jsonb"), InUrl::Json(json!({})));
+        assert!(matches!(named("jsonb[]"), InUrl::Json(_)));
+        assert!(matches!(named("daterange[]"), InUrl::Json(_)));
+        assert!(matches!(named("datemultirange"), InUrl::Json(_)));
+        let InUrl::Plain(range) = named("daterange") else { panic!("a range is plain") };
+        let pattern = regex::Regex::new(range["pattern"].as_str().unwrap()).unwrap();
+        for (text, is_range) in [
+            ("empty", true),
+            ("[2021-01-01,2021-02-01)", true),
+            ("(,]", true),
+            ("[2021-01-01)", false),
+            ("2021-01-01,2021-02-01", false),
+        ] {
+            assert_eq!(pattern.is_match(text), is_range, "{text}");
+        }
+    }
 
     #[test]
     fn null_is_added_in_the_shortest_way() {

@@ -18,7 +18,7 @@ impl Malformed {
 
 impl fmt::Display for Malformed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "the server sent what is no binary {}", self.0)
+        write!(formatter, "the server sent a malformed {}", self.0)
     }
 }
 

@@ -27,11 +27,6 @@ pub(super) fn trim(raw: &str) -> &str {
     raw.trim_matches([' ', '\t', '\n', '\r'])
 }
 
-/// Whether values of the type can stand in a list with commas.
-pub(super) fn listable(ty: &Type) -> bool {
-    !ty.is_nested() && !matches!(ty.base(), Type::Json | Type::Jsonb)
-}
-
 /// An array of one dimension, as a list with commas; nothing is the empty array.
 pub(super) fn list(element: &Type, text: &str) -> Result<String, Invalid> {
     let mut out = String::with_capacity(text.len() + 2);

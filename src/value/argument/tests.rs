@@ -3,7 +3,7 @@
 use super::*;
 use crate::value::{Composite, Domain, Enumeration};
 use proptest::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 fn array(element: Type) -> Type {
     Type::Array(Arc::new(element))
@@ -152,16 +152,20 @@ fn nesting_is_bounded() {
     assert_eq!(sent(from_json(&Type::Json, &good)), good);
 }
 
+/// One of every kind.
+static TYPES: LazyLock<Vec<Type>> = LazyLock::new(|| {
+    let builtin = (16..=6157).filter_map(Type::builtin);
+    builtin.chain([colour(), pair(), array(pair())]).collect()
+});
+
 proptest! {
     /// Nothing that a caller writes makes a panic, and each refusal is short.
     #[test]
     fn any_text_is_taken_or_refused(
         text in prop_oneof![any::<String>(), "[-+0-9A-Za-z:.,/{}\\[\\]\"\\\\é ]{0,40}"],
     ) {
-        let mut types: Vec<Type> = (16..=6157).filter_map(Type::builtin).collect();
-        types.extend([colour(), pair(), array(pair())]);
-        for ty in types {
-            for read in [from_text(&ty, &text), from_json(&ty, &text)] {
+        for ty in TYPES.iter() {
+            for read in [from_text(ty, &text), from_json(ty, &text)] {
                 if let Err(invalid) = read {
                     prop_assert!(invalid.as_str().len() < 120, "{}", invalid);
                 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::value::{Composite, Enumeration, argument, text};
 use proptest::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 fn written(ty: &Type, bytes: &[u8]) -> String {
     let mut out = Vec::new();
@@ -12,7 +12,7 @@ fn written(ty: &Type, bytes: &[u8]) -> String {
 }
 
 /// One of every kind, and some within each other.
-fn types() -> Vec<Type> {
+static TYPES: LazyLock<Vec<Type>> = LazyLock::new(|| {
     let mut types: Vec<Type> = (16..=6157).filter_map(Type::builtin).collect();
     types.push(Type::Enum(Arc::new(Enumeration {
         name: "colour".to_owned(),
@@ -23,20 +23,20 @@ fn types() -> Vec<Type> {
     types.push(Type::Array(Arc::new(row.clone())));
     types.push(row);
     types
-}
+});
 
 proptest! {
     #[test]
     fn any_bytes_are_written_or_malformed(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-        for ty in types() {
+        for ty in TYPES.iter() {
             let mut out = Vec::new();
-            if write(&ty, Some(&bytes), &mut out).is_ok() && !matches!(ty, Type::Json | Type::Jsonb) {
+            if write(ty, Some(&bytes), &mut out).is_ok() && !matches!(ty, Type::Json | Type::Jsonb) {
                 prop_assert!(
                     serde_json::from_slice::<&serde_json::value::RawValue>(&out).is_ok(),
                     "{}: {}", ty.name(), String::from_utf8_lossy(&out)
                 );
             }
-            let _ = text::write(&ty, Some(&bytes), &mut out);
+            let _ = text::write(ty, Some(&bytes), &mut out);
         }
     }
 
