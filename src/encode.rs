@@ -15,7 +15,7 @@ use crate::value::Malformed;
 /// An answer is [`Layout::begin`], [`Layout::row`] for each row and [`Layout::end`], one behind the
 /// other in one buffer or in pieces of it. Where the shape is one row or one value and there is no
 /// row, there is no answer to lay out: the caller answers 404.
-pub trait Layout {
+pub trait Layout: Send + Sync {
     /// The media type, as the `Content-Type` field has it.
     fn media_type(&self) -> &'static str;
 

@@ -130,3 +130,21 @@ pub enum Argument {
     /// The type's binary form (format code 1).
     Binary(Vec<u8>),
 }
+
+impl Argument {
+    /// The argument as text, `None` for NULL: for what is answered without a database. `ty` is the
+    /// type that it was read as.
+    pub fn to_text(&self, ty: &Type) -> Option<String> {
+        let bytes = match self {
+            Self::Null => return None,
+            Self::Text(bytes) => bytes.clone(),
+            Self::Binary(bytes) => {
+                let mut out = Vec::new();
+                // What was just written from text in this form can be read back.
+                text::write(ty, Some(bytes), &mut out).ok()?;
+                out
+            }
+        };
+        String::from_utf8(bytes).ok()
+    }
+}

@@ -70,6 +70,8 @@ codes! {
     Example = "example",
     /// The database cannot be reached, or does not let the service in.
     Database = "database",
+    /// A listener's address cannot be had.
+    Listen = "listen",
     /// PostgreSQL refuses the statement; its SQLSTATE and message are given.
     Statement = "statement",
     /// A column has a type that has no JSON form here; a cast gives it one.

@@ -1,0 +1,70 @@
+//! An endpoint: a definition that PostgreSQL has typed.
+//!
+//! Owns what joins an endpoint file to the server's answer: parameters with types, columns with
+//! their layout, and every diagnostic that the two together give. Does not own the file format
+//! (`definition`), nor running (`lane`).
+
+mod sink;
+mod typing;
+
+pub use sink::AnswerSink;
+pub use typing::prepare;
+
+use crate::{
+    access::Policy,
+    definition::{
+        file::{self, ResultShape},
+        parameter::Typed,
+    },
+    encode::Layout,
+    name::Identifier,
+    postgres::{describe::Column, statement::Prepared},
+    value::Argument,
+};
+use std::sync::Arc;
+
+/// An endpoint that can run.
+pub struct Endpoint {
+    /// Its file.
+    pub definition: Arc<file::Endpoint>,
+    /// Its statement, as connections prepare it.
+    pub statement: Arc<Prepared>,
+    /// Its parameters, in the order they are declared.
+    pub parameters: Vec<Typed>,
+    /// For `$1`, `$2`, …: the index of the parameter.
+    pub order: Vec<usize>,
+    /// The columns of its result.
+    pub columns: Vec<Column>,
+    /// How its rows are written.
+    pub layout: Arc<dyn Layout>,
+    /// The lane it runs on.
+    pub lane: Identifier,
+    /// Who may call it.
+    pub policy: Policy,
+}
+
+impl Endpoint {
+    /// The arguments of `$1`, `$2`, … from those of the parameters in their declared order.
+    pub fn bind(&self, arguments: &[Argument]) -> Vec<Argument> {
+        self.order.iter().map(|index| arguments[*index].clone()).collect()
+    }
+
+    /// The most rows that its answer may have; 1 where it answers with one thing.
+    pub fn max_rows(&self) -> u64 {
+        match self.definition.result {
+            ResultShape::Rows => u64::from(self.definition.max_rows),
+            ResultShape::Row | ResultShape::Value => 1,
+            ResultShape::None => u64::MAX,
+        }
+    }
+
+    /// Whether its answer has no body.
+    pub fn answers_nothing(&self) -> bool {
+        self.definition.result == ResultShape::None
+    }
+
+    /// Whether no row means that there is no such thing.
+    pub fn wants_a_row(&self) -> bool {
+        matches!(self.definition.result, ResultShape::Row | ResultShape::Value)
+    }
+}

@@ -1,0 +1,316 @@
+//! From a definition to an endpoint: everything that can be wrong between the two is found here.
+
+use super::Endpoint;
+use crate::{
+    access::Policy,
+    config::{Access, Lane},
+    definition::{
+        file::{self, ResultShape},
+        parameter::Typed,
+        route::Method,
+    },
+    diagnostic::{Code, Diagnostic, Diagnostics},
+    encode::json::JsonRows,
+    name::{Identifier, nearest},
+    postgres::{
+        describe::{self, Column, Described, TypeUse},
+        session::Session,
+        statement::Prepared,
+    },
+    value::Type,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+use tokio_postgres::{Error, error::ErrorPosition};
+
+/// The most parameters that a statement can have (the protocol counts them in 16 bits).
+const MAX_PARAMETERS: usize = 65_535;
+
+/// Types an endpoint by asking the server. `index` is its place in the service.
+///
+/// # Errors
+/// Everything that is wrong with it, at its place in the file; `Ok` carries warnings.
+pub async fn prepare(
+    session: &Session,
+    definition: &Arc<file::Endpoint>,
+    index: usize,
+    lanes: &BTreeMap<Identifier, Lane>,
+) -> Result<(Endpoint, Diagnostics), Diagnostics> {
+    let mut found = Diagnostics::new();
+    let lane = choose_lane(definition, lanes, &mut found);
+    let stated = stated_types(session, definition, &mut found).await?;
+    if definition.statement.parameters.len() > MAX_PARAMETERS {
+        found.push(
+            Diagnostic::error(Code::Statement, "a statement has at most 65,535 parameters")
+                .in_file(&definition.source),
+        );
+    }
+    let described = match describe::describe(session, &definition.statement.sql, &stated).await {
+        Ok(described) => described,
+        Err(error) => {
+            found.push(refusal(definition, &error));
+            return Err(found);
+        }
+    };
+    let parameters = type_parameters(definition, &described, &mut found);
+    let columns = type_columns(definition, &described.columns, &mut found);
+    check_shape(definition, &described.columns, &mut found);
+    check_writes(session, definition, &described, lane, &mut found).await;
+    let (Some(columns), Some((lane, _))) = (columns, lane) else { return Err(found) };
+    let statement = Arc::new(Prepared {
+        index,
+        name: format!("howdah_{index}"),
+        label: definition.name.clone(),
+        sql: definition.statement.sql.clone(),
+        parameters: described.parameters.iter().map(|it| it.oid).collect(),
+        columns: described.columns.iter().map(|it| it.described.oid).collect(),
+    });
+    let order = definition.statement.parameters.iter().filter_map(|name| {
+        definition.parameters.iter().position(|parameter| parameter.name == *name)
+    });
+    let endpoint = Endpoint {
+        statement,
+        order: order.collect(),
+        layout: Arc::new(JsonRows::new(
+            definition.result,
+            definition.envelope.as_deref(),
+            &columns,
+        )),
+        columns: described.columns,
+        lane: lane.clone(),
+        policy: Policy::Public,
+        parameters,
+        definition: Arc::clone(definition),
+    };
+    found.into_result(Some(endpoint))
+}
+
+/// The lane that the file names, or the one of its method.
+fn choose_lane<'l>(
+    definition: &file::Endpoint,
+    lanes: &'l BTreeMap<Identifier, Lane>,
+    found: &mut Diagnostics,
+) -> Option<(&'l Identifier, &'l Lane)> {
+    let name = match &definition.lane {
+        Some(name) => name.as_str(),
+        None if definition.method == Method::Get => "read",
+        None => "write",
+    };
+    let Some(lane) = lanes.get_key_value(name) else {
+        let mut diagnostic =
+            Diagnostic::error(Code::InvalidValue, format!("there is no lane `{name}`"))
+                .in_file(&definition.source);
+        diagnostic = match nearest(name, lanes.keys().map(Identifier::as_str)) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("add `[lanes.{name}]` to the manifest")),
+        };
+        found.push(diagnostic);
+        return None;
+    };
+    if lane.1.access == Access::Write && definition.method == Method::Get {
+        found.push(
+            Diagnostic::error(
+                Code::WriteInGet,
+                format!("GET cannot run on the write lane `{name}`"),
+            )
+            .in_file(&definition.source)
+            .help("GET must be safe to repeat: use a read lane, or another method"),
+        );
+    }
+    Some(lane)
+}
+
+/// The server's type for each parameter whose type the author stated.
+async fn stated_types(
+    session: &Session,
+    definition: &file::Endpoint,
+    found: &mut Diagnostics,
+) -> Result<Vec<Option<tokio_postgres::types::Type>>, Diagnostics> {
+    let mut stated = Vec::new();
+    for name in &definition.statement.parameters {
+        let parameter = definition.parameters.iter().find(|parameter| parameter.name == *name);
+        let Some((parameter, type_name)) =
+            parameter.and_then(|it| Some((it, it.type_name.as_deref()?)))
+        else {
+            stated.push(None);
+            continue;
+        };
+        let ty = describe::named_type(session, type_name)
+            .await
+            .map_err(|error| lost(definition, &error))?;
+        if ty.is_none() {
+            found.push(
+                Diagnostic::error(
+                    Code::ParameterType,
+                    format!("the database has no type `{type_name}`, which `{name}` states"),
+                )
+                .at(&definition.source, parameter.place("type"))
+                .help(
+                    "use a PostgreSQL type such as `int4`, `text` or `date`, or leave `type` out",
+                ),
+            );
+        }
+        stated.push(ty);
+    }
+    Ok(stated)
+}
+
+fn lost(definition: &file::Endpoint, error: &Error) -> Diagnostics {
+    Diagnostic::error(Code::Database, format!("the database could not be asked: {error}"))
+        .in_file(&definition.source)
+        .into()
+}
+
+/// The server's refusal with its caret in the endpoint's file.
+fn refusal(definition: &file::Endpoint, error: &Error) -> Diagnostic {
+    let Some(refusal) = error.as_db_error() else {
+        return Diagnostic::error(
+            Code::Database,
+            format!("the database could not be asked: {error}"),
+        )
+        .in_file(&definition.source);
+    };
+    let mut diagnostic = Diagnostic::error(Code::Statement, refusal.message())
+        .in_file(&definition.source)
+        .sqlstate(refusal.code().code());
+    if let Some(ErrorPosition::Original(position)) = refusal.position() {
+        let span = definition.statement.file_span_of_char(&definition.source, *position);
+        diagnostic = diagnostic.at(&definition.source, span);
+    }
+    if let Some(detail) = refusal.detail() {
+        diagnostic = diagnostic.note(detail);
+    }
+    if let Some(hint) = refusal.hint() {
+        return diagnostic.help(hint);
+    }
+    match refusal.code().code() {
+        "42P18" => diagnostic.help("state the parameter's `type`, or cast it: `:name::text`"),
+        "42P01" => diagnostic.help("does a migration create it? `howdah migrate` applies them"),
+        _ => diagnostic,
+    }
+}
+
+fn type_parameters(
+    definition: &file::Endpoint,
+    described: &Described,
+    found: &mut Diagnostics,
+) -> Vec<Typed> {
+    let uses: HashMap<&str, &TypeUse> = definition
+        .statement
+        .parameters
+        .iter()
+        .map(Identifier::as_str)
+        .zip(&described.parameters)
+        .collect();
+    let mut typed = Vec::new();
+    for parameter in &definition.parameters {
+        let Some(described) = uses.get(parameter.name.as_str()) else { continue };
+        let Some(ty) = &described.ty else {
+            found.push(
+                Diagnostic::error(
+                    Code::ParameterType,
+                    format!(
+                        "`{}` has the type {}, which has no form in a request",
+                        parameter.name, described.server_name
+                    ),
+                )
+                .at(&definition.source, parameter.place("type"))
+                .help(format!("cast it in the statement: `:{}::text`", parameter.name)),
+            );
+            continue;
+        };
+        match Typed::new(&definition.source, parameter.clone(), ty.clone()) {
+            Ok(parameter) => typed.push(parameter),
+            Err(diagnostics) => found.append(diagnostics),
+        }
+    }
+    typed
+}
+
+fn type_columns(
+    definition: &file::Endpoint,
+    columns: &[Column],
+    found: &mut Diagnostics,
+) -> Option<Vec<(String, Type)>> {
+    let mut typed = Vec::new();
+    for (index, column) in columns.iter().enumerate() {
+        let number = index + 1;
+        let statement = definition.statement.offset..definition.source.text().len();
+        let named = matches!(definition.result, ResultShape::Rows | ResultShape::Row);
+        if named && column.name == "?column?" {
+            found.push(
+                Diagnostic::error(Code::ColumnName, format!("column {number} has no name"))
+                    .at(&definition.source, statement.clone())
+                    .help("give it one: `… AS name`"),
+            );
+        } else if named && columns[..index].iter().any(|other| other.name == column.name) {
+            found.push(
+                Diagnostic::error(
+                    Code::ColumnName,
+                    format!("two columns have the name `{}`", column.name),
+                )
+                .at(&definition.source, statement.clone())
+                .help("give one of them another: `… AS name`"),
+            );
+        }
+        match &column.described.ty {
+            Some(ty) => typed.push((column.name.clone(), ty.clone())),
+            None => found.push(
+                Diagnostic::error(
+                    Code::ColumnType,
+                    format!(
+                        "column `{}` has the type {}, which has no JSON form here",
+                        column.name, column.described.server_name
+                    ),
+                )
+                .at(&definition.source, statement)
+                .help(format!("cast it: `{}::text`", column.name)),
+            ),
+        }
+    }
+    (typed.len() == columns.len()).then_some(typed)
+}
+
+fn check_shape(definition: &file::Endpoint, columns: &[Column], found: &mut Diagnostics) {
+    let problem = match (definition.result, columns.len()) {
+        (ResultShape::Rows | ResultShape::Row, 0) => {
+            "the statement gives no columns; say `result = \"none\"`, or add RETURNING"
+        }
+        (ResultShape::Value, count) if count != 1 => {
+            "`result = \"value\"` wants a statement with exactly one column"
+        }
+        _ => return,
+    };
+    let statement = definition.statement.offset..definition.source.text().len();
+    found.push(Diagnostic::error(Code::ResultShape, problem).at(&definition.source, statement));
+}
+
+/// A statement that can write must not stand behind GET, nor on a read lane.
+async fn check_writes(
+    session: &Session,
+    definition: &file::Endpoint,
+    described: &Described,
+    lane: Option<(&Identifier, &Lane)>,
+    found: &mut Diagnostics,
+) {
+    let reads_only = lane.is_some_and(|(_, lane)| lane.access == Access::Read);
+    if !reads_only {
+        return;
+    }
+    let sql = &definition.statement.sql;
+    if let Ok(Some(true)) = describe::writes(session, sql, &described.parameters).await {
+        let statement = definition.statement.offset..definition.source.text().len();
+        let message = if definition.method == Method::Get {
+            "the statement writes or locks rows, and GET must not"
+        } else {
+            "the statement writes or locks rows, and its lane only reads"
+        };
+        found.push(
+            Diagnostic::error(Code::WriteInGet, message)
+                .at(&definition.source, statement)
+                .help("use POST, PUT, PATCH or DELETE and a write lane"),
+        );
+    }
+}
