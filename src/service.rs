@@ -1,0 +1,133 @@
+//! A service: every route with what answers it, ready to be served.
+//!
+//! Owns the way from a definition (manifest and endpoint files) to routes that can run, and the
+//! errors that only the whole shows: two files that want one route. Does not own reading files
+//! (`startup`), running (`lane`), or requests (`http`).
+
+mod failure;
+mod route;
+mod serving;
+
+pub use failure::{log_reason, problem};
+pub use route::{Action, Entry, Found};
+pub use serving::Serving;
+
+use crate::{
+    config::Config,
+    definition::file,
+    diagnostic::Diagnostics,
+    endpoint::{self, Endpoint},
+    name::Identifier,
+    postgres::session::Session,
+};
+use route::Router;
+use std::{collections::BTreeSet, sync::Arc};
+
+/// What a service folder means: text that was read in full and found right by itself.
+#[derive(Clone)]
+pub struct ServiceDefinition {
+    /// The manifest.
+    pub config: Config,
+    /// The endpoint files, in the order of their names.
+    pub endpoints: Vec<Arc<file::Endpoint>>,
+}
+
+/// A service that can be served.
+pub struct Service {
+    /// The manifest.
+    pub config: Config,
+    router: Router,
+    endpoints: usize,
+}
+
+impl Service {
+    /// The service while its database has not been asked: routes without SQL answer, endpoints say
+    /// that the database is away.
+    ///
+    /// # Errors
+    /// What is wrong with its routes.
+    pub fn without_database(definition: &ServiceDefinition) -> Result<Self, Diagnostics> {
+        let pending = definition.endpoints.iter().cloned().map(Action::Pending).collect();
+        Self::assemble(definition, pending)
+    }
+
+    /// The service with every endpoint typed by the database.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its routes and endpoints; `Ok` carries warnings.
+    pub async fn prepare(
+        definition: &ServiceDefinition,
+        session: &Session,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        let mut found = Diagnostics::new();
+        let mut actions = Vec::new();
+        let lanes = &definition.config.lanes;
+        for (index, file) in definition.endpoints.iter().enumerate() {
+            match endpoint::prepare(session, file, index, lanes).await {
+                Ok((endpoint, warnings)) => {
+                    found.append(warnings);
+                    actions.push(Action::Endpoint(Arc::new(endpoint)));
+                }
+                Err(diagnostics) => {
+                    found.append(diagnostics);
+                    actions.push(Action::Pending(Arc::clone(file)));
+                }
+            }
+        }
+        let service = match Self::assemble(definition, actions) {
+            Ok(service) => Some(service),
+            Err(diagnostics) => {
+                found.append(diagnostics);
+                None
+            }
+        };
+        found.sort();
+        found.into_result(service)
+    }
+
+    fn assemble(definition: &ServiceDefinition, actions: Vec<Action>) -> Result<Self, Diagnostics> {
+        let endpoints = actions.len();
+        let router = Router::build(&definition.config.routes, actions)?;
+        Ok(Self { config: definition.config.clone(), router, endpoints })
+    }
+
+    /// What answers a method and a path.
+    pub fn find<'s, 'p>(&'s self, method: &http::Method, path: &'p str) -> Found<'s, 'p> {
+        self.router.find(method, path)
+    }
+
+    /// Every route, in the order of the manifest and then of the files' names.
+    pub fn entries(&self) -> &[Entry] {
+        self.router.entries()
+    }
+
+    /// The endpoints that the database has typed.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.entries().iter().filter_map(|entry| match &entry.action {
+            Action::Endpoint(endpoint) => Some(endpoint),
+            _ => None,
+        })
+    }
+
+    /// Whether an endpoint still waits for the database.
+    pub fn is_pending(&self) -> bool {
+        self.entries().iter().any(|entry| matches!(entry.action, Action::Pending(_)))
+    }
+
+    /// The lanes that something runs on: the endpoints' own, and `read` for a probe.
+    pub fn lanes_in_use(&self) -> BTreeSet<&Identifier> {
+        let mut names: BTreeSet<&Identifier> =
+            self.endpoints().map(|endpoint| &endpoint.lane).collect();
+        let probes =
+            self.entries().iter().any(|entry| matches!(entry.action, Action::Probe { .. }));
+        if probes && let Some((name, _)) = self.config.lanes.get_key_value("read") {
+            names.insert(name);
+        }
+        names
+    }
+
+    /// How many endpoint files there are; statements are numbered below it.
+    pub fn endpoint_count(&self) -> usize {
+        self.endpoints
+    }
+}

@@ -1,0 +1,129 @@
+//! A service on one thread: its lanes are open.
+
+use super::Service;
+use crate::{
+    access::Permit,
+    builtin::info::Facts,
+    config::{Access, Lane as LaneConfig},
+    definition::file::ResultShape,
+    encode::{Layout, json::JsonRows},
+    endpoint::{AnswerSink, Endpoint},
+    event::Observer,
+    lane::{Call, Done, Failure, Lane, Settings},
+    name::Identifier,
+    postgres::{Target, statement::Prepared},
+    value::Argument,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// How long a probe waits for the database. A service's `/health` may be late by a second at most.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// A service with its lanes, on this thread.
+pub struct Serving {
+    /// What is served.
+    pub service: Arc<Service>,
+    /// What this process is.
+    pub facts: Arc<Facts>,
+    lanes: Vec<OpenLane>,
+    probe: Arc<Prepared>,
+    nothing: Arc<dyn Layout>,
+}
+
+struct OpenLane {
+    name: Identifier,
+    deadline: Duration,
+    lane: Lane<AnswerSink>,
+}
+
+impl Serving {
+    /// Opens the lanes that the service uses. `threads` is how many serve alike: the manifest's
+    /// connections are dealt out over them, at least one to each.
+    pub fn open(
+        service: Arc<Service>,
+        target: Option<&Arc<Target>>,
+        threads: usize,
+        facts: Arc<Facts>,
+        observer: &Observer,
+    ) -> Self {
+        let mut lanes = Vec::new();
+        if let Some(target) = target {
+            for name in service.lanes_in_use() {
+                let Some(config) = service.config.lanes.get(name) else { continue };
+                let settings = settings(name, config, threads);
+                lanes.push(OpenLane {
+                    name: name.clone(),
+                    deadline: config.deadline,
+                    lane: Lane::open(settings, Arc::clone(target), Arc::clone(observer)),
+                });
+            }
+        }
+        let index = service.endpoint_count();
+        let probe = Arc::new(Prepared {
+            index,
+            name: format!("howdah_{index}"),
+            label: "probe".to_owned(),
+            sql: "SELECT".to_owned(),
+            parameters: Vec::new(),
+            columns: Vec::new(),
+        });
+        let nothing = Arc::new(JsonRows::new(ResultShape::None, None, &[]));
+        Self { service, facts, lanes, probe, nothing }
+    }
+
+    /// Runs an endpoint's statement on its lane. `arguments` are those of its parameters in their
+    /// declared order.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn run(
+        &self,
+        permit: Permit,
+        endpoint: &Endpoint,
+        arguments: &[Argument],
+    ) -> Result<Done<AnswerSink>, Failure> {
+        let open = self.lane(&endpoint.lane).ok_or(Failure::Unavailable)?;
+        let max_bytes = usize::try_from(self.service.config.limits.response).unwrap_or(usize::MAX);
+        let sink = AnswerSink::new(&endpoint.layout, endpoint.max_rows(), max_bytes);
+        let deadline = Instant::now() + open.deadline;
+        let statement = Arc::clone(&endpoint.statement);
+        open.lane.run(permit, Call::new(statement, endpoint.bind(arguments), sink, deadline)).await
+    }
+
+    /// Whether the database answers now.
+    pub async fn probe(&self, permit: Permit) -> bool {
+        let Some(open) = self.lanes.iter().find(|open| open.name.as_str() == "read") else {
+            return false;
+        };
+        let sink = AnswerSink::new(&self.nothing, u64::MAX, usize::MAX);
+        let deadline = Instant::now() + PROBE_TIMEOUT;
+        let call = Call::new(Arc::clone(&self.probe), Vec::new(), sink, deadline).without_parking();
+        open.lane.run(permit, call).await.is_ok()
+    }
+
+    /// What this thread still waits for before it can serve everything.
+    pub fn waits_for(&self) -> Option<String> {
+        if self.service.is_pending() {
+            return Some("the database, to check the statements".to_owned());
+        }
+        let closed = self.lanes.iter().find(|open| !open.lane.is_connected())?;
+        Some(format!("a connection of lane `{}`", closed.name))
+    }
+
+    fn lane(&self, name: &Identifier) -> Option<&OpenLane> {
+        self.lanes.iter().find(|open| open.name == *name)
+    }
+}
+
+fn settings(name: &Identifier, config: &LaneConfig, threads: usize) -> Settings {
+    let share = |total: usize| total.div_ceil(threads.max(1));
+    Settings {
+        name: name.as_str().to_owned(),
+        writes: config.access == Access::Write,
+        connections: share(usize::from(config.connections)).max(1),
+        queue: share(config.queue as usize),
+        statement_timeout: config.statement_timeout,
+        park: config.park,
+    }
+}
