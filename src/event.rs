@@ -41,6 +41,13 @@ pub enum Event<'a> {
         /// The SQLSTATE.
         sqlstate: &'a str,
     },
+    /// A route without SQL failed for a reason that the caller is not told.
+    ToolFailed {
+        /// The request's id.
+        request_id: &'a str,
+        /// Why.
+        reason: &'a str,
+    },
     /// A connection to the database is open.
     Connected {
         /// The lane.

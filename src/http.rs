@@ -1,5 +1,16 @@
 //! The listeners: HTTP in, HTTP out.
 //!
-//! Owns sockets, threads, requests and responses. Does not own what is served (`service`).
+//! Owns sockets, threads, requests and responses. The one pipeline from request to response stands
+//! in `pipeline`, one function a stage. Does not own what is served (`service`).
 
+pub mod admin;
 pub mod arguments;
+pub mod listener;
+pub mod request_id;
+pub mod response;
+pub mod server;
+
+mod body;
+mod clock;
+mod connection;
+mod pipeline;

@@ -1,0 +1,102 @@
+//! The operators' listener: `/live` and `/ready`. Never the public one.
+
+use super::{
+    listener::{Listener, Stream},
+    request_id::RequestId,
+    response::{Answer, Body, JSON, problem},
+    server::Server,
+};
+use crate::problem::{Code, Problem};
+use http::{Method, Request, Response, StatusCode};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::json;
+use std::{
+    convert::Infallible,
+    rc::Rc,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// How long an operator's tool may take to send a head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Header fields that its requests may have.
+const HEADERS: usize = 50;
+
+/// What the admin listener tells.
+pub struct Admin {
+    /// The threads that are asked.
+    pub server: Rc<Server>,
+    /// Whether the process is ending.
+    pub stopping: AtomicBool,
+}
+
+/// Serves the operators until it is dropped. Runs on the main thread's `LocalSet`.
+pub async fn serve(listener: &Listener, admin: Rc<Admin>) {
+    loop {
+        let Ok(accepted) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let admin = Rc::clone(&admin);
+        tokio::task::spawn_local(async move {
+            match accepted.attach() {
+                Ok(Stream::Tcp(stream)) => serve_stream(stream, admin).await,
+                Ok(Stream::Unix(stream)) => serve_stream(stream, admin).await,
+                Err(_) => {}
+            }
+        });
+    }
+}
+
+async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(stream: T, admin: Rc<Admin>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let admin = Rc::clone(&admin);
+        async move { Ok::<_, Infallible>(answer(&admin, &request).await) }
+    });
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(HEADERS)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn answer(admin: &Admin, request: &Request<Incoming>) -> Response<Body> {
+    let id = RequestId::of(request.headers());
+    let known = matches!(request.uri().path(), "/live" | "/ready");
+    let refusal = if !known {
+        Some(Problem::new(Code::NotFound))
+    } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        Some(Problem::new(Code::MethodNotAllowed).allow("GET, HEAD"))
+    } else {
+        None
+    };
+    if let Some(refusal) = refusal {
+        return problem(&refusal, &id, request.headers());
+    }
+    let answer = if request.uri().path() == "/live" {
+        Answer::ok(JSON, json!({ "live": true }).to_string())
+    } else {
+        readiness(admin).await
+    };
+    answer.into_response(&id)
+}
+
+/// Ready when every thread has a connection for each lane that it uses, and the process is not
+/// about to end.
+async fn readiness(admin: &Admin) -> Answer {
+    let mut missing = admin.server.missing().await;
+    if admin.stopping.load(Ordering::Acquire) {
+        missing.push("nothing: the process is stopping".to_owned());
+    }
+    let ready = missing.is_empty();
+    let body = if ready {
+        json!({ "ready": true })
+    } else {
+        json!({ "ready": false, "waits_for": missing })
+    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Answer { status, ..Answer::ok(JSON, body.to_string()) }
+}

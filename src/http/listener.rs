@@ -1,0 +1,136 @@
+//! A listening socket, TCP or unix, and the streams it gives.
+
+use crate::config::Address;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    os::unix::fs::FileTypeExt,
+    path::{Path, PathBuf},
+};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+/// Connections that the kernel keeps for a listener that is busy.
+const BACKLOG: i32 = 1024;
+
+/// An open listener. A unix socket's file is removed with it.
+pub enum Listener {
+    /// TCP, with the address that the kernel gave.
+    Tcp(TcpListener, SocketAddr),
+    /// A unix socket and its path.
+    Unix(UnixListener, SocketFile),
+}
+
+/// A socket's file, which goes when the listener goes.
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// An accepted connection, free of any runtime so that it can be handed to another thread.
+pub enum Accepted {
+    /// TCP.
+    Tcp(std::net::TcpStream),
+    /// A unix socket.
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Listener {
+    /// Opens a listener. Must be called within a runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be had, with the address in the text.
+    pub fn open(address: &Address) -> io::Result<Self> {
+        let within = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
+        };
+        match address {
+            Address::Tcp(host, port) => {
+                let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+                for socket in (host.as_str(), *port).to_socket_addrs().map_err(within)? {
+                    match open_tcp(socket) {
+                        Ok(listener) => return Ok(listener),
+                        Err(error) => last = error,
+                    }
+                }
+                Err(within(last))
+            }
+            Address::Unix(path) => open_unix(path).map_err(within),
+        }
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// When the process has no room for it; the listener goes on.
+    pub async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                stream.into_std().map(Accepted::Tcp)
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                stream.into_std().map(Accepted::Unix)
+            }
+        }
+    }
+
+    /// The address as a client would dial it: `127.0.0.1:3000` or `unix:/path`.
+    pub fn address(&self) -> String {
+        match self {
+            Self::Tcp(_, address) => address.to_string(),
+            Self::Unix(_, file) => format!("unix:{}", file.0.display()),
+        }
+    }
+}
+
+fn open_tcp(address: SocketAddr) -> io::Result<Listener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from_std(socket.into())?;
+    let address = listener.local_addr()?;
+    Ok(Listener::Tcp(listener, address))
+}
+
+/// A socket file that nobody listens on is left over from a process that was killed; it is removed.
+/// Anything else at the path is left alone.
+fn open_unix(path: &Path) -> io::Result<Listener> {
+    if let Ok(found) = std::fs::symlink_metadata(path) {
+        if !found.file_type().is_socket() {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "a file is there that is no socket",
+            ));
+        }
+        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    Ok(Listener::Unix(listener, SocketFile(path.to_owned())))
+}
+
+/// A stream on this thread's runtime.
+pub(super) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Accepted {
+    /// Takes the connection up on this thread's runtime.
+    pub(super) fn attach(self) -> io::Result<Stream> {
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
+            Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The one pipeline, from request to response, a function for each arrow:
+//! `Request → Route → Caller → Arguments → Permit → Lane::run → rows → Answer → Response`.
+//!
+//! Owns the order of the stages. Each stage's work is in its own room.
+
+use super::{
+    arguments::{self, Incoming, IncomingBody},
+    body::{self, Content},
+    request_id::RequestId,
+    response::{self, Answer, Body},
+};
+use crate::{
+    access::{Caller, Permit},
+    builtin::{calculate, ping},
+    endpoint::Endpoint,
+    event::{Event, Observer},
+    problem::{Code, Problem, sqlstate::Statement},
+    service::{self, Action, Entry, Found, Serving},
+    value::Argument,
+};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming as IncomingStream;
+use std::{borrow::Cow, time::Instant};
+
+/// What a request has become by the time it is answered, for the log.
+#[derive(Default)]
+struct Trail<'s> {
+    route: &'s str,
+    refused: Option<String>,
+    tool_failed: Option<String>,
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    serving: &Serving,
+    request: Request<IncomingStream>,
+    observer: &Observer,
+) -> Response<Body> {
+    let started = Instant::now();
+    let id = RequestId::of(request.headers());
+    let (parts, stream) = request.into_parts();
+    let mut trail = Trail::default();
+    let outcome = run(serving, &parts, stream, &mut trail).await;
+    let (response, rows, code) = match outcome {
+        Ok(answer) => {
+            let rows = answer.rows;
+            (answer.into_response(&id), rows, None)
+        }
+        Err(problem) => {
+            (response::problem(&problem, &id, &parts.headers), 0, Some(problem.code().slug()))
+        }
+    };
+    if let Some(sqlstate) = &trail.refused {
+        observer(&Event::Refused { request_id: id.as_str(), endpoint: trail.route, sqlstate });
+    }
+    if let Some(reason) = &trail.tool_failed {
+        observer(&Event::ToolFailed { request_id: id.as_str(), reason });
+    }
+    observer(&Event::Answered {
+        request_id: id.as_str(),
+        method: parts.method.as_str(),
+        route: trail.route,
+        status: response.status().as_u16(),
+        code,
+        rows,
+        duration: started.elapsed(),
+    });
+    response
+}
+
+async fn run<'s>(
+    serving: &'s Serving,
+    parts: &http::request::Parts,
+    stream: IncomingStream,
+    trail: &mut Trail<'s>,
+) -> Result<Answer, Problem> {
+    let (entry, segments) = match route(serving, parts)? {
+        Routed::Entry(entry, segments) => (entry, segments),
+        Routed::Options(answer) => return Ok(answer),
+    };
+    trail.route = entry.path.as_str();
+    let caller = identify();
+    let arguments = take_arguments(serving, entry, &segments, parts, stream).await?;
+    let permit = entry.policy.permit(&caller)?;
+    match &entry.action {
+        Action::Endpoint(endpoint) => {
+            run_endpoint(serving, permit, endpoint, &arguments, trail).await
+        }
+        Action::Pending(_) => Err(Problem::new(Code::DatabaseUnavailable)),
+        _ => run_builtin(serving, permit, entry, &arguments, trail).await,
+    }
+}
+
+enum Routed<'s, 'p> {
+    Entry(&'s Entry, Vec<(&'s str, &'p str)>),
+    Options(Answer),
+}
+
+/// Request → Route.
+fn route<'s, 'p>(
+    serving: &'s Serving,
+    parts: &'p http::request::Parts,
+) -> Result<Routed<'s, 'p>, Problem> {
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > serving.service.config.limits.uri {
+        return Err(Problem::new(Code::UriTooLong));
+    }
+    match serving.service.find(&parts.method, parts.uri.path()) {
+        Found::Entry(entry, segments) => Ok(Routed::Entry(entry, segments)),
+        Found::OtherMethods(allow) if parts.method == Method::OPTIONS => {
+            Ok(Routed::Options(Answer::no_content().with_allow(allow)))
+        }
+        Found::OtherMethods(allow) => Err(Problem::new(Code::MethodNotAllowed).allow(allow)),
+        Found::Nothing => Err(Problem::new(Code::NotFound)),
+    }
+}
+
+/// → Caller. No way to prove who one is has been configured, so everybody is nobody.
+fn identify() -> Caller {
+    Caller::Anonymous
+}
+
+/// → Arguments.
+async fn take_arguments(
+    serving: &Serving,
+    entry: &Entry,
+    segments: &[(&str, &str)],
+    parts: &http::request::Parts,
+    stream: IncomingStream,
+) -> Result<Vec<Argument>, Problem> {
+    let limits = &serving.service.config.limits;
+    let content = if entry.method.has_body() {
+        body::read(&parts.headers, stream, limits).await?
+    } else {
+        Content::None
+    };
+    let incoming = Incoming {
+        path: segments,
+        query: parts.uri.query(),
+        headers: &parts.headers,
+        body: match &content {
+            Content::None => IncomingBody::None,
+            Content::Json(bytes) => IncomingBody::Json(bytes),
+            Content::Form(bytes) => IncomingBody::Form(bytes),
+        },
+    };
+    arguments::read(entry.parameters(), &incoming, limits.json_depth)
+}
+
+/// Permit → `Lane::run` → rows → Answer.
+async fn run_endpoint<'s>(
+    serving: &Serving,
+    permit: Permit,
+    endpoint: &'s Endpoint,
+    arguments: &[Argument],
+    trail: &mut Trail<'s>,
+) -> Result<Answer, Problem> {
+    let outcome = serving.run(permit, endpoint, arguments).await;
+    let done = outcome.map_err(|failure| {
+        trail.refused = service::log_reason(&failure).map(str::to_owned);
+        let statement =
+            if endpoint.definition.method.has_body() { Statement::Write } else { Statement::Read };
+        service::problem(&failure, statement, endpoint.max_rows())
+    })?;
+    if endpoint.answers_nothing() {
+        return Ok(Answer::no_content());
+    }
+    if endpoint.wants_a_row() && done.rows == 0 {
+        return Err(Problem::new(Code::RowNotFound));
+    }
+    let mut answer = Answer::ok(done.sink.media_type(), done.sink.finish());
+    answer.rows = done.rows;
+    Ok(answer)
+}
+
+/// Permit → Answer, for what needs no SQL.
+async fn run_builtin(
+    serving: &Serving,
+    permit: Permit,
+    entry: &Entry,
+    arguments: &[Argument],
+    trail: &mut Trail<'_>,
+) -> Result<Answer, Problem> {
+    let argument = |name: &str| -> Option<Cow<'_, str>> {
+        let index = entry.parameters().iter().position(|it| it.parameter.name.as_str() == name)?;
+        let typed = &entry.parameters()[index];
+        arguments[index].to_text(&typed.ty).map(Cow::Owned)
+    };
+    let render = |body: &crate::builtin::reply::Prepared, status: StatusCode| {
+        let lookup = |name: &str| argument(name).or_else(|| serving.facts.word(name));
+        let bytes = body.render(lookup);
+        Answer { status, ..Answer::ok(body.content_type(), bytes) }
+    };
+    match &entry.action {
+        Action::Reply { status, body } => {
+            Ok(render(body, StatusCode::from_u16(*status).unwrap_or(StatusCode::OK)))
+        }
+        Action::Probe { up, down } => Ok(if serving.probe(permit).await {
+            render(up, StatusCode::OK)
+        } else {
+            render(down, StatusCode::SERVICE_UNAVAILABLE)
+        }),
+        Action::Ping { allow } => {
+            let address = argument(ping::PARAMETER).unwrap_or_default();
+            let summary = ping::ping(&address, allow, ping::TIMEOUT).await;
+            summary.map(|text| Answer::ok(response::TEXT, text)).map_err(|failure| {
+                trail.tool_failed = failure.log;
+                failure.problem
+            })
+        }
+        Action::Calculate => {
+            let expression = argument("expr").unwrap_or_default();
+            calculate::evaluate(&expression).map(|value| Answer::ok(response::TEXT, value))
+        }
+        Action::Info => Ok(Answer::ok(response::JSON, serving.facts.to_json().to_string())),
+        Action::Endpoint(_) | Action::Pending(_) => Err(Problem::new(Code::Internal)),
+    }
+}

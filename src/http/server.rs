@@ -1,0 +1,240 @@
+//! The threads that serve: one runtime on each, nothing shared between them.
+//!
+//! The main thread accepts and deals connections out in turn, which is more even than letting the
+//! kernel choose when there are few. A thread owns its connections, its lanes, and the service.
+
+use super::{
+    clock::Clocks,
+    connection::{self, Shared},
+    listener::{Accepted, Listener},
+};
+use crate::{
+    builtin::info::Facts,
+    event::Observer,
+    postgres::Target,
+    service::{Service, Serving},
+};
+use std::{
+    cell::RefCell,
+    io,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    task::LocalSet,
+    time::{Instant, MissedTickBehavior},
+};
+
+/// How often connections are looked at that take too long.
+const SWEEP: Duration = Duration::from_millis(500);
+/// How long to wait after the kernel refused to accept, as when descriptors run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a thread may take to say what it waits for.
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What to serve: the service and where its database is.
+#[derive(Clone)]
+pub struct Served {
+    /// The service.
+    pub service: Arc<Service>,
+    /// Its database, when it has one.
+    pub target: Option<Arc<Target>>,
+}
+
+enum Command {
+    Connection(Accepted, OwnedSemaphorePermit),
+    Serve(Served),
+    WhatIsMissing(oneshot::Sender<Option<String>>),
+    Stop,
+}
+
+/// The threads that serve.
+pub struct Server {
+    workers: Vec<mpsc::UnboundedSender<Command>>,
+    threads: RefCell<Vec<JoinHandle<()>>>,
+    open: Arc<AtomicUsize>,
+    draining: watch::Sender<bool>,
+    places: Arc<Semaphore>,
+}
+
+/// Counts a connection for as long as it is open.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Server {
+    /// Starts `threads` threads that serve `served`.
+    ///
+    /// # Errors
+    /// When a thread cannot be had.
+    pub fn start(
+        served: &Served,
+        threads: usize,
+        facts: &Arc<Facts>,
+        observer: &Observer,
+    ) -> io::Result<Self> {
+        let (draining, watching) = watch::channel(false);
+        let open = Arc::new(AtomicUsize::new(0));
+        let mut workers = Vec::new();
+        let mut handles = Vec::new();
+        for index in 0..threads {
+            let (commands, inbox) = mpsc::unbounded_channel();
+            let setup = Setup {
+                served: served.clone(),
+                threads,
+                facts: Arc::clone(facts),
+                observer: Arc::clone(observer),
+                draining: watching.clone(),
+                open: Arc::clone(&open),
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let thread =
+                std::thread::Builder::new().name(format!("serve-{index}")).spawn(move || {
+                    let local = LocalSet::new();
+                    local.block_on(&runtime, work(setup, inbox));
+                })?;
+            workers.push(commands);
+            handles.push(thread);
+        }
+        let places = Arc::new(Semaphore::new(served.service.config.limits.connections));
+        Ok(Self { workers, threads: RefCell::new(handles), open, draining, places })
+    }
+
+    /// Accepts connections until it is dropped.
+    pub async fn accept(&self, listener: &Listener) {
+        let mut turn = 0;
+        loop {
+            // Waiting for a place before accepting leaves the rest in the kernel's queue.
+            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok(accepted) => {
+                    turn = (turn + 1) % self.workers.len();
+                    let _ = self.workers[turn].send(Command::Connection(accepted, place));
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        }
+    }
+
+    /// Serves something else from now on; requests that have begun end as they began.
+    pub fn replace(&self, served: &Served) {
+        for worker in &self.workers {
+            let _ = worker.send(Command::Serve(served.clone()));
+        }
+    }
+
+    /// What the threads still wait for before they can serve everything; empty when they can.
+    pub async fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        for worker in &self.workers {
+            let (reply, answer) = oneshot::channel();
+            let _ = worker.send(Command::WhatIsMissing(reply));
+            match tokio::time::timeout(ASK_TIMEOUT, answer).await {
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(what))) => missing.push(what),
+                _ => missing.push("a thread that does not answer".to_owned()),
+            }
+        }
+        missing.dedup();
+        missing
+    }
+
+    /// Takes no more requests, waits until none is in flight or `deadline` has passed, and ends
+    /// the threads. Gives how many connections were cut off.
+    pub async fn drain(&self, deadline: Duration) -> usize {
+        self.draining.send_replace(true);
+        let end = Instant::now() + deadline;
+        while self.open.load(Ordering::Acquire) > 0 && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let unfinished = self.open.load(Ordering::Acquire);
+        for worker in &self.workers {
+            let _ = worker.send(Command::Stop);
+        }
+        for thread in self.threads.take() {
+            let _ = thread.join();
+        }
+        unfinished
+    }
+}
+
+/// What a thread starts with.
+struct Setup {
+    served: Served,
+    threads: usize,
+    facts: Arc<Facts>,
+    observer: Observer,
+    draining: watch::Receiver<bool>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Setup {
+    fn serving(&self, served: &Served) -> Rc<Serving> {
+        Rc::new(Serving::open(
+            Arc::clone(&served.service),
+            served.target.as_ref(),
+            self.threads,
+            Arc::clone(&self.facts),
+            &self.observer,
+        ))
+    }
+}
+
+/// A thread's life: it ends when it is told to, or when the server is gone.
+async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
+    let shared = Rc::new(Shared {
+        serving: RefCell::new(setup.serving(&setup.served)),
+        observer: Arc::clone(&setup.observer),
+        clocks: Clocks::default(),
+        draining: setup.draining.clone(),
+    });
+    let mut sweep = tokio::time::interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            command = inbox.recv() => match command {
+                None | Some(Command::Stop) => return,
+                Some(Command::Connection(accepted, place)) => {
+                    let counted = Counted::new(&setup.open);
+                    let shared = Rc::clone(&shared);
+                    tokio::task::spawn_local(async move {
+                        connection::serve(accepted, shared).await;
+                        drop((counted, place));
+                    });
+                }
+                Some(Command::Serve(served)) => {
+                    let serving = setup.serving(&served);
+                    shared.serving.replace(serving);
+                }
+                Some(Command::WhatIsMissing(reply)) => {
+                    let missing = shared.serving.borrow().waits_for();
+                    let _ = reply.send(missing);
+                }
+            },
+            _ = sweep.tick() => {
+                let (idle, header) = {
+                    let limits = &shared.serving.borrow().service.config.limits;
+                    (limits.idle_timeout, limits.header_timeout)
+                };
+                shared.clocks.sweep(idle, header);
+            }
+        }
+    }
+}

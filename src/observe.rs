@@ -1,0 +1,79 @@
+//! What is shown of what happens: log lines.
+//!
+//! Owns the choice of words and levels for each [`Event`], and the format: text for a person at a
+//! terminal, a JSON object a line otherwise. Does not own what happens (`event`).
+
+use crate::{
+    config::{Format, Level, Log},
+    event::{Event, Observer},
+};
+use std::{io::IsTerminal, sync::Arc};
+use tracing::{Level as TracingLevel, debug, error, info, warn};
+use tracing_subscriber::filter::LevelFilter;
+
+/// Starts the log, on standard error. A second call in one process changes nothing.
+pub fn start(log: &Log) {
+    let level = match log.level {
+        Level::Error => TracingLevel::ERROR,
+        Level::Warn => TracingLevel::WARN,
+        Level::Info => TracingLevel::INFO,
+        Level::Debug => TracingLevel::DEBUG,
+        Level::Trace => TracingLevel::TRACE,
+    };
+    let terminal = std::io::stderr().is_terminal();
+    let text = match log.format {
+        Format::Auto => terminal,
+        Format::Text => true,
+        Format::Json => false,
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(LevelFilter::from_level(level))
+        .with_target(false);
+    // The one error is that a log has been started already.
+    let _ = if text {
+        builder.with_ansi(terminal).try_init()
+    } else {
+        builder.json().flatten_event(true).with_current_span(false).try_init()
+    };
+}
+
+/// Sends events to the log.
+pub fn observer() -> Observer {
+    Arc::new(show)
+}
+
+fn show(event: &Event<'_>) {
+    match event {
+        Event::Listening { listener, address } => info!(listener, address, "listening"),
+        Event::Answered { request_id, method, route, status, code, rows, duration } => {
+            let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+            if *status >= 500 {
+                warn!(request_id, method, route, status, code, rows, duration_us, "answered");
+            } else {
+                info!(request_id, method, route, status, code, rows, duration_us, "answered");
+            }
+        }
+        Event::Refused { request_id, endpoint, sqlstate } => {
+            warn!(request_id, endpoint, sqlstate, "the database refused a statement");
+        }
+        Event::ToolFailed { request_id, reason } => warn!(request_id, reason, "a tool failed"),
+        Event::Connected { lane } => debug!(lane, "connected to the database"),
+        Event::Disconnected { lane, reason, retry_in } => {
+            let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+            warn!(lane, reason, retry_in_ms, "no connection to the database");
+        }
+        Event::Reloaded { routes } => info!(routes, "reloaded"),
+        Event::ReloadRefused { errors } => {
+            error!(errors, "the service folder is wrong; the last good version keeps serving");
+        }
+        Event::Stopping { deadline } => {
+            info!(
+                deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
+                "stopping"
+            );
+        }
+        Event::Stopped { unfinished } => info!(unfinished, "stopped"),
+        Event::Warning { message } => warn!("{message}"),
+    }
+}
