@@ -27,11 +27,18 @@ pub mod postgres;
 // Floor 4, service: what is served.
 pub mod builtin;
 pub mod encode;
+pub mod endpoint;
+pub mod openapi;
+pub mod service;
 
 // Floor 6, surface: the listeners.
 pub mod http;
 
 // Floor 7, process: composition.
+pub mod cli;
 pub mod embedded;
+pub mod observe;
 pub mod scaffold;
+pub mod startup;
+pub mod supervise;
 pub mod watch;

@@ -1,3 +1,5 @@
 //! The binary: a table of contents. Everything is in the library.
 
-fn main() {}
+fn main() -> howdah::cli::Exit {
+    howdah::cli::run()
+}

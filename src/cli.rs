@@ -1,0 +1,228 @@
+//! The command line: what a person types, and what it calls.
+//!
+//! Owns the commands' names, flags, help and exit codes. Each command's work is in its own room
+//! below; none of them reads a flag that is not declared here.
+
+mod check;
+mod config;
+mod describe;
+mod exit;
+mod migrate;
+mod new;
+mod probe;
+mod serve;
+mod show;
+mod up;
+
+pub use exit::Exit;
+
+use crate::startup::Folder;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Turns a folder of SQL files into an HTTP service in front of PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "howdah", version, after_help = exit::HELP, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a small working service folder to begin with
+    New(New),
+    /// Serve a folder on a private PostgreSQL that is started for it, and follow its changes
+    Up(Up),
+    /// Serve a folder in front of the database that its manifest names
+    Serve(Serve),
+    /// Find everything that is wrong with a folder
+    Check(Check),
+    /// Say what a folder serves
+    Describe(Describe),
+    /// Apply the folder's migrations to its database
+    Migrate(Migrate),
+    /// Ask a running service whether it is ready: a container's health check
+    Probe(Probe),
+    /// Print every setting with its default and its meaning
+    Config(Config),
+    /// Print the completions of a shell
+    Completions(Completions),
+}
+
+/// The folder, and what the command line sets over its manifest.
+#[derive(Debug, Args)]
+struct FolderArgs {
+    /// The service folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+    /// Set a value of the manifest, such as `listen.http=127.0.0.1:8080`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+struct New {
+    /// The folder to make; its last part names the service
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The service's name, when it is not the folder's
+    #[arg(long)]
+    name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ListenArgs {
+    /// Listen on this port of every address
+    #[arg(long, short, value_name = "PORT")]
+    port: Option<u16>,
+    /// Threads that serve; as many as there are processors unless stated
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Write `{"http":…,"admin":…,"pid":…}` into this file when the listeners are open
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Up {
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+    /// Throw the private database away and begin anew
+    #[arg(long)]
+    fresh: bool,
+    /// Do not follow changes of the folder
+    #[arg(long)]
+    no_watch: bool,
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+}
+
+/// How a command writes its findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person
+    Text,
+    /// For a program
+    Json,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// Ask the manifest's database, too: statements, types, lanes
+    #[arg(long)]
+    database: bool,
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct Describe {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// Print an OpenAPI 3.1 document; it needs the database, which knows the types
+    #[arg(long)]
+    openapi: bool,
+}
+
+#[derive(Debug, Args)]
+struct Migrate {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// Say what would be applied, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Run the seed files that were not run yet, too
+    #[arg(long)]
+    seed: bool,
+}
+
+#[derive(Debug, Args)]
+struct Probe {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// Ask only whether the process lives
+    #[arg(long)]
+    live: bool,
+    /// How long it may take, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 2000)]
+    timeout_ms: u64,
+}
+
+#[derive(Debug, Args)]
+struct Config {
+    /// Print the reference for people instead, in Markdown
+    #[arg(long)]
+    reference: bool,
+}
+
+#[derive(Debug, Args)]
+struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+impl From<FolderArgs> for Folder {
+    fn from(arguments: FolderArgs) -> Self {
+        Self { directory: arguments.directory, overrides: arguments.set }
+    }
+}
+
+impl ListenArgs {
+    /// The folder with what these flags set over its manifest.
+    fn folder(&self, folder: FolderArgs) -> Folder {
+        let mut folder = Folder::from(folder);
+        if let Some(port) = self.port {
+            folder.overrides.push(("listen.http".to_owned(), format!("0.0.0.0:{port}")));
+        }
+        folder
+    }
+
+    fn threads(&self) -> usize {
+        self.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            usize::from,
+        )
+    }
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Does what the command line says.
+pub fn run() -> Exit {
+    match Cli::parse().command {
+        Command::New(new) => new::run(&new),
+        Command::Up(up) => up::run(up),
+        Command::Serve(serve) => serve::run(serve),
+        Command::Check(check) => check::run(check),
+        Command::Describe(describe) => describe::run(describe),
+        Command::Migrate(migrate) => migrate::run(migrate),
+        Command::Probe(probe) => probe::run(probe),
+        Command::Config(config) => config::run(&config),
+        Command::Completions(completions) => {
+            let mut command = Cli::command();
+            clap_complete::generate(
+                completions.shell,
+                &mut command,
+                "howdah",
+                &mut std::io::stdout(),
+            );
+            Exit::Success
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `howdah check`: everything that is wrong, in one run.
+
+use super::{Check, Exit, Format, show};
+use crate::{
+    diagnostic::Diagnostics,
+    migration::Migrations,
+    service::{Service, ServiceDefinition},
+    startup::{self, Folder},
+    supervise::{Attempt, attempt},
+};
+use serde_json::json;
+
+pub(super) fn run(arguments: Check) -> Exit {
+    let folder = Folder::from(arguments.folder);
+    let (definition, mut found) = without_database(&folder);
+    if arguments.database
+        && let Some(definition) = &definition
+    {
+        found.append(with_database(definition));
+    }
+    found.sort();
+    let exit = if found.has_errors() { show::exit_for(&found) } else { Exit::Success };
+    match arguments.format {
+        Format::Json => {
+            let (errors, warnings) = found.counts();
+            let report =
+                json!({ "errors": errors, "warnings": warnings, "diagnostics": found.to_json() });
+            println!("{report:#}");
+        }
+        Format::Text => {
+            show::diagnostics(&found);
+            if let (Some(definition), false) = (definition, found.has_errors()) {
+                summary(&definition, arguments.database);
+            }
+        }
+    }
+    exit
+}
+
+/// What the files say by themselves.
+fn without_database(folder: &Folder) -> (Option<ServiceDefinition>, Diagnostics) {
+    let mut found = Diagnostics::new();
+    match folder.migrations().and_then(|files| Migrations::parse(&files)) {
+        Ok(_) => {}
+        Err(diagnostics) => found.append(diagnostics),
+    }
+    if let Err(diagnostics) = folder.seeds() {
+        found.append(diagnostics);
+    }
+    match folder.definition() {
+        Ok(read) => {
+            found.append(read.warnings);
+            if let Err(diagnostics) = Service::without_database(&read.value) {
+                found.append(diagnostics);
+            }
+            (Some(read.value), found)
+        }
+        Err(diagnostics) => {
+            found.append(diagnostics);
+            (None, found)
+        }
+    }
+}
+
+/// What the database says about the statements.
+fn with_database(definition: &ServiceDefinition) -> Diagnostics {
+    let Some(database) = &definition.config.database else { return Diagnostics::new() };
+    let target = match startup::target(database) {
+        Ok(target) => target,
+        Err(diagnostic) => return diagnostic.into(),
+    };
+    let outcome = super::serve::block_on(async { attempt(definition, &target).await });
+    match outcome {
+        Ok(Attempt::Prepared(_, found) | Attempt::Away(found) | Attempt::Wrong(found))
+        | Err(found) => found,
+    }
+}
+
+fn summary(definition: &ServiceDefinition, database: bool) {
+    let endpoints = definition.endpoints.len();
+    let routes = definition.config.routes.len();
+    let asked = if database || endpoints == 0 {
+        ""
+    } else {
+        " (without the database; `--database` asks it about the statements)"
+    };
+    println!(
+        "{}: {endpoints} endpoint{}, {routes} route{} without SQL, no error{asked}",
+        definition.config.service.name,
+        if endpoints == 1 { "" } else { "s" },
+        if routes == 1 { "" } else { "s" },
+    );
+}

@@ -1,0 +1,39 @@
+//! What the process's exit code says.
+
+use std::process::{ExitCode, Termination};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what was asked.
+    Success,
+    /// It could not, for a reason of the machine or the moment.
+    Failure,
+    /// The service folder is wrong.
+    Folder,
+    /// The database cannot be reached, or does not let us in.
+    Database,
+}
+
+/// The table at the end of `--help`. Code 2 is the command line's own.
+pub(super) const HELP: &str = "\
+Exit codes:
+  0  done; for `probe`: ready
+  1  a failure of the machine or the moment, such as an address in use; for `probe`: not ready
+  2  the command line is wrong
+  3  the service folder is wrong; every error was printed
+  4  the database cannot be reached, or does not let the service in
+
+Variables: HOWDAH_… sets any value of the manifest (`howdah config` lists them),
+HOWDAH_POSTGRES_BIN names the programs of the private PostgreSQL, NO_COLOR turns colours off.";
+
+impl Termination for Exit {
+    fn report(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Folder => 3,
+            Self::Database => 4,
+        })
+    }
+}

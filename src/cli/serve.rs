@@ -1,0 +1,153 @@
+//! `howdah serve`, and what it shares with `up`: the main thread's runtime and signals.
+
+use super::{Exit, Serve, show};
+use crate::{
+    diagnostic::{Code, Diagnostic, Diagnostics},
+    event::{Event, Observer},
+    http::server::Served,
+    observe,
+    postgres::Target,
+    service::{Service, ServiceDefinition},
+    startup::{self, Folder},
+    supervise::{Attempt, Supervisor, attempt, until_prepared},
+};
+use std::{future::Future, path::PathBuf, sync::Arc};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::LocalSet,
+};
+
+pub(super) fn run(arguments: Serve) -> Exit {
+    let folder = arguments.listen.folder(arguments.folder);
+    let threads = arguments.listen.threads();
+    let ready_file = arguments.listen.ready_file;
+    match block_on(serve(&folder, threads, ready_file)).and_then(|inner| inner) {
+        Ok(()) => Exit::Success,
+        Err(found) => show::failed(&found),
+    }
+}
+
+/// Runs `future` on the main thread.
+pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, Diagnostics> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| {
+        Diagnostic::error(Code::Unreadable, format!("the process has no room to start: {error}"))
+    })?;
+    Ok(LocalSet::new().block_on(&runtime, future))
+}
+
+async fn serve(
+    folder: &Folder,
+    threads: usize,
+    ready_file: Option<PathBuf>,
+) -> Result<(), Diagnostics> {
+    let read = folder.definition()?;
+    let definition = read.value;
+    observe::start(&definition.config.log);
+    let observer = observe::observer();
+    warn(&observer, &read.warnings);
+    let target = match &definition.config.database {
+        Some(database) => Some(Arc::new(startup::target(database)?)),
+        None => None,
+    };
+    let mut signals = Signals::listen()?;
+    let served = first(&definition, target, &observer).await?;
+    let supervisor = Supervisor::start(&served, threads, &observer)?;
+    if let Some(file) = ready_file {
+        supervisor.announce(&file)?;
+    }
+    let failure = tokio::select! {
+        () = signals.end() => None,
+        failure = follow(&definition, &served, &supervisor, &observer) => Some(failure),
+    };
+    let drained = supervisor.drain(definition.config.limits.drain);
+    tokio::select! {
+        _ = drained => {}
+        () = signals.end() => {}
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// The service as the database sees it now, or, while that is away, as far as it goes without.
+async fn first(
+    definition: &ServiceDefinition,
+    target: Option<Arc<Target>>,
+    observer: &Observer,
+) -> Result<Served, Diagnostics> {
+    let service = match &target {
+        None => Service::without_database(definition)?,
+        Some(target) => match attempt(definition, target).await {
+            Attempt::Prepared(service, warnings) => {
+                warn(observer, &warnings);
+                *service
+            }
+            Attempt::Wrong(diagnostics) => return Err(diagnostics),
+            Attempt::Away(diagnostics) => {
+                warn(observer, &diagnostics);
+                Service::without_database(definition)?
+            }
+        },
+    };
+    Ok(Served { service: Arc::new(service), target })
+}
+
+/// Goes on asking a database that was away at the start; ends only when it finds the service wrong.
+async fn follow(
+    definition: &ServiceDefinition,
+    served: &Served,
+    supervisor: &Supervisor,
+    observer: &Observer,
+) -> Diagnostics {
+    if served.service.is_pending()
+        && let Some(target) = &served.target
+    {
+        match until_prepared(definition, target, observer).await {
+            Ok((service, warnings)) => {
+                warn(observer, &warnings);
+                let routes = service.entries().len();
+                supervisor
+                    .replace(&Served { service: Arc::new(service), target: served.target.clone() });
+                observer(&Event::Reloaded { routes });
+            }
+            Err(diagnostics) => return diagnostics,
+        }
+    }
+    std::future::pending().await
+}
+
+/// Tells warnings to the log.
+pub(super) fn warn(observer: &Observer, found: &Diagnostics) {
+    for diagnostic in found.iter() {
+        observer(&Event::Warning { message: diagnostic.message() });
+    }
+}
+
+/// SIGTERM and SIGINT.
+pub(super) struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Takes the two signals over.
+    pub(super) fn listen() -> Result<Self, Diagnostics> {
+        let open = |kind| {
+            signal(kind).map_err(|error| {
+                let message = format!("signals cannot be heard: {error}");
+                Diagnostics::from(Diagnostic::error(Code::Unreadable, message))
+            })
+        };
+        Ok(Self {
+            terminate: open(SignalKind::terminate())?,
+            interrupt: open(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Resolves when the process is asked to end.
+    pub(super) async fn end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! From a folder on disk to a definition in memory.
+//!
+//! Owns the reading of files: the manifest, endpoints, migrations, seeds, the password. Does not
+//! own their meaning (`config`, `definition`, `migration`).
+
+mod files;
+mod password;
+
+pub use password::target;
+
+use crate::{
+    config::{self, Config},
+    definition::file,
+    diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
+    service::ServiceDefinition,
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The manifest's name.
+pub const MANIFEST: &str = "howdah.toml";
+
+/// A service folder, and what the command line sets over its manifest.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// Where it is.
+    pub directory: PathBuf,
+    /// `listen.http` and the like, with their values.
+    pub overrides: Vec<(String, String)>,
+}
+
+/// What was read, and what deserves a look although it is no error.
+pub struct Read<T> {
+    /// What was read.
+    pub value: T,
+    /// The warnings.
+    pub warnings: Diagnostics,
+}
+
+impl Folder {
+    /// The manifest alone.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn manifest(&self) -> Result<Read<Config>, Diagnostics> {
+        let source = self.manifest_source()?;
+        let variable = |name: &str| std::env::var(name).ok();
+        let (value, mut warnings) = config::read(&source, &variable, &self.overrides)?;
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        warnings.append(value.unknown_variables(names));
+        Ok(Read { value, warnings })
+    }
+
+    /// The manifest and every endpoint file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of them.
+    pub fn definition(&self) -> Result<Read<ServiceDefinition>, Diagnostics> {
+        let mut found = Diagnostics::new();
+        let config = match self.manifest() {
+            Ok(read) => {
+                found.append(read.warnings);
+                Some(read.value)
+            }
+            Err(diagnostics) => {
+                found.append(diagnostics);
+                None
+            }
+        };
+        let mut endpoints = Vec::new();
+        let root = self.directory.join("endpoints");
+        for path in files::below(&root, "sql", &mut found) {
+            let Some(source) = found.keep(files::read(&path)) else { continue };
+            match file::read(&source, &endpoint_name(&root, &path)) {
+                Ok((endpoint, warnings)) => {
+                    found.append(warnings);
+                    endpoints.push(Arc::new(endpoint));
+                }
+                Err(diagnostics) => found.append(diagnostics),
+            }
+        }
+        if let Some(config) = &config
+            && config.database.is_none()
+            && let Some(first) = endpoints.first()
+        {
+            found.push(
+                Diagnostic::error(Code::MissingKey, "there are endpoints, and no `[database]`")
+                    .in_file(&first.source)
+                    .help("add `[database]` with `name` to the manifest"),
+            );
+        }
+        let definition = config.map(|config| ServiceDefinition { config, endpoints });
+        found.sort();
+        found.into_result(definition).map(|(value, warnings)| Read { value, warnings })
+    }
+
+    /// The migration files, in the order of their names.
+    ///
+    /// # Errors
+    /// Those that cannot be read.
+    pub fn migrations(&self) -> Result<Vec<Arc<SourceFile>>, Diagnostics> {
+        self.sql_files("migrations")
+    }
+
+    /// The seed files, in the order of their names.
+    ///
+    /// # Errors
+    /// Those that cannot be read.
+    pub fn seeds(&self) -> Result<Vec<Arc<SourceFile>>, Diagnostics> {
+        self.sql_files("seed")
+    }
+
+    fn sql_files(&self, name: &str) -> Result<Vec<Arc<SourceFile>>, Diagnostics> {
+        let mut found = Diagnostics::new();
+        let paths = files::below(&self.directory.join(name), "sql", &mut found);
+        let sources = paths.iter().filter_map(|path| found.keep(files::read(path))).collect();
+        found.into_result(Some(sources)).map(|(sources, _)| sources)
+    }
+
+    fn manifest_source(&self) -> Result<Arc<SourceFile>, Diagnostics> {
+        let path = self.directory.join(MANIFEST);
+        if !path.exists() {
+            let shown = self.directory.display();
+            let message = if self.directory.is_dir() {
+                format!("{shown} has no {MANIFEST}, so it is no service folder")
+            } else {
+                format!("there is no folder {shown}")
+            };
+            return Err(Diagnostic::error(Code::NotFound, message)
+                .help("`howdah new NAME` makes a service folder to begin with")
+                .into());
+        }
+        files::read(&path).map_err(Diagnostics::from)
+    }
+}
+
+/// An endpoint file's path below `endpoints/`, without `.sql`: `ports/one`.
+fn endpoint_name(root: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(root).unwrap_or(path).with_extension("");
+    below.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}

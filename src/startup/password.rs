@@ -1,0 +1,88 @@
+//! From the manifest's `[database]` to a target with its password.
+
+use crate::{
+    config::Database,
+    diagnostic::{Code, Diagnostic},
+    postgres::Target,
+    secret::Secret,
+};
+use std::{io::Read, path::Path};
+use zeroize::Zeroizing;
+
+/// The largest password file, in bytes.
+const MAX_BYTES: u64 = 4096;
+
+/// Where the database is, with the password read from its file.
+///
+/// # Errors
+/// When the password's file cannot be used, without a word of what is in it.
+pub fn target(database: &Database) -> Result<Target, Box<Diagnostic>> {
+    let password = match &database.password_file {
+        Some(path) => Some(read(path)?),
+        None => database.password.clone(),
+    };
+    Ok(Target {
+        host: database.host.clone(),
+        port: database.port,
+        database: database.name.clone(),
+        user: database.user.clone(),
+        password,
+        connect_timeout: database.connect_timeout,
+        application_name: database.application_name.clone(),
+    })
+}
+
+/// The file's text without the newline that editors put at its end.
+fn read(path: &Path) -> Result<Secret, Box<Diagnostic>> {
+    let shown = path.display();
+    let refuse = |why: String| {
+        Diagnostic::error(Code::Unreadable, format!("the password file {shown} {why}"))
+            .help("`database.password_file` names a file that holds the password and nothing else")
+            .boxed()
+    };
+    let mut text = Zeroizing::new(String::new());
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+        .map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(refuse("is larger than 4 KiB".to_owned()));
+    }
+    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() {
+        return Err(refuse("is empty".to_owned()));
+    }
+    if password.contains(['\n', '\r', '\0']) {
+        return Err(refuse("has more than one line".to_owned()));
+    }
+    Ok(Secret::new(password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(bytes: &[u8]) -> Result<String, String> {
+        let path = std::env::temp_dir().join(format!("howdah-password-{:x}", fastrand::u64(..)));
+        std::fs::write(&path, bytes).unwrap();
+        let result = read(&path);
+        std::fs::remove_file(&path).unwrap();
+        result.map(|it| it.expose().to_owned()).map_err(|it| it.message().to_owned())
+    }
+
+    #[test]
+    fn a_closing_newline_does_not_count() {
+        for good in ["s3cret", "s3cret\n", "s3cret\r\n"] {
+            assert_eq!(of(good.as_bytes()).as_deref(), Ok("s3cret"));
+        }
+        assert_eq!(of(b" s 3 \n").as_deref(), Ok(" s 3 "));
+    }
+
+    #[test]
+    fn what_is_no_password_is_refused_and_not_repeated() {
+        for bad in [&b""[..], b"\n", b"one\ntwo\n", b"a\0b", b"\xff\xfe", &[b'x'; 5000]] {
+            let error = of(bad).unwrap_err();
+            assert!(!error.contains("one") && !error.contains("xxx"), "{error}");
+        }
+    }
+}
