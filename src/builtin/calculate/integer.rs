@@ -78,9 +78,13 @@ pub(super) fn power_modulo(
     if modulus.is_zero() {
         return Err("the modulus of pow is zero");
     }
-    let size = limbs(modulus.bits().max(base.bits()));
-    let rounds = exponent.bits().saturating_add(modulus.bits());
-    work.pay_steps(rounds.saturating_mul(2 * size * size))?;
+    work.pay(base.bits(), modulus.bits())?;
+    let size = limbs(modulus.bits());
+    let inverse_rounds = if exponent.is_negative() { modulus.bits() } else { 0 };
+    let rounds = exponent.bits().saturating_add(inverse_rounds);
+    // Each bit of the exponent takes two products and two divisions, and with an even modulus new
+    // memory for each; measured.
+    work.pay_steps(rounds.saturating_mul(2000 + 40 * size * size))?;
     if !exponent.is_negative() {
         return Ok(base.modpow(exponent, modulus));
     }
