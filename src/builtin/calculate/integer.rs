@@ -94,8 +94,10 @@ pub(super) fn power_modulo(
 
 /// The greatest common divisor (Euclid), never negative.
 pub(super) fn gcd(left: &BigInt, right: &BigInt, work: &mut Work) -> Outcome<BigInt> {
-    // Each round takes away a bit and a half on average, and costs a pass over the numbers.
-    let bits = left.bits().max(right.bits());
+    // The first round leaves two numbers of the shorter one's length; each further round takes away
+    // a bit and a half on average, and costs a pass over them.
+    let bits = left.bits().min(right.bits());
+    work.pay(left.bits(), right.bits())?;
     work.pay_steps(bits.saturating_mul(limbs(bits)))?;
     let (mut left, mut right) = (left.magnitude().clone(), right.magnitude().clone());
     while !right.is_zero() {

@@ -59,6 +59,26 @@ pub(super) fn absolute(arguments: Vec<Number>, _: &mut Work) -> Outcome<Number> 
     })
 }
 
+/// Past this, `x² + 1` and `x² − 1` are `x²` to the last bit, and the inverse hyperbolic functions
+/// are `ln(2x)` (fdlibm, `s_asinh.c`); those of the standard library overflow on the way.
+const LARGE: f64 = 268_435_456.0; // 2^28
+
+pub(super) fn asinh(value: f64) -> f64 {
+    if value.is_finite() && value.abs() > LARGE {
+        (value.abs().ln() + std::f64::consts::LN_2).copysign(value)
+    } else {
+        value.asinh()
+    }
+}
+
+pub(super) fn acosh(value: f64) -> f64 {
+    if value.is_finite() && value > LARGE {
+        value.ln() + std::f64::consts::LN_2
+    } else {
+        value.acosh()
+    }
+}
+
 /// `x × (180 / π)`, in this order as CPython.
 pub(super) fn degrees(radians: f64) -> f64 {
     radians * (180.0 / std::f64::consts::PI)
