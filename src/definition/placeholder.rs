@@ -26,7 +26,7 @@ use crate::{
     name::Identifier,
 };
 use scan::{Kind, Scanner, Token, Unterminated};
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 /// A statement with its placeholders numbered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -222,11 +222,12 @@ impl<'s> Lexer<'s> {
             offset: tokens.first().map_or(0, |token| token.span.start),
             slice_names: Vec::new(),
         };
+        let mut numbers = HashMap::new();
         for (index, token) in tokens.iter().enumerate() {
             if let Kind::Placeholder { touches } = token.kind
                 && let Some(name) = self.placeholder(token, touches)
             {
-                lexed.place(name, token.span.clone());
+                lexed.place(name, token.span.clone(), &mut numbers);
                 continue;
             }
             if token.kind == Kind::SliceColon
@@ -305,14 +306,16 @@ impl<'s> Lexer<'s> {
 }
 
 impl Statement {
-    fn place(&mut self, name: Identifier, file_span: Range<usize>) {
-        let parameter = match self.parameters.iter().position(|known| *known == name) {
-            Some(known) => known,
-            None => {
-                self.parameters.push(name);
-                self.parameters.len() - 1
-            }
-        };
+    fn place(
+        &mut self,
+        name: Identifier,
+        file_span: Range<usize>,
+        numbers: &mut HashMap<Identifier, usize>,
+    ) {
+        let parameter = *numbers.entry(name).or_insert_with_key(|name| {
+            self.parameters.push(name.clone());
+            self.parameters.len() - 1
+        });
         let start = self.sql.len();
         self.sql.push('$');
         self.sql.push_str(&(parameter + 1).to_string());

@@ -1,0 +1,52 @@
+//! The endpoint files that the project shows: those in the documentation and those of its services.
+
+use howdah::{definition::file, diagnostic::SourceFile};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn in_project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// What is wrong with an endpoint file, warnings too.
+fn wrong(name: &str, text: &str) -> Option<String> {
+    let source = SourceFile::new(name, text);
+    match file::read(&source, "a") {
+        Ok((_, warnings)) if warnings.is_empty() => None,
+        Ok((_, diagnostics)) | Err(diagnostics) => Some(diagnostics.render(false)),
+    }
+}
+
+#[test]
+fn every_example_in_the_documentation_is_good() {
+    let page = fs::read_to_string(in_project("docs/endpoints.md")).unwrap();
+    let examples: Vec<_> =
+        page.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 6, "the examples are found");
+    let wrong: Vec<_> = examples.iter().filter_map(|it| wrong("docs/endpoints.md", it)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_endpoint_of_the_services_is_good() {
+    let mut folders = vec![in_project("services")];
+    let mut seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let shown = path.display().to_string();
+            if path.is_dir() {
+                folders.push(path);
+            } else if shown.contains("/endpoints/") && shown.ends_with(".sql") {
+                let text = fs::read_to_string(&path).unwrap();
+                if let Some(wrong) = wrong(&shown, &text) {
+                    panic!("{wrong}");
+                }
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 5, "the services are read");
+}
