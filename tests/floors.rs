@@ -19,7 +19,17 @@ const FLOORS: [&[&str]; 8] = [
     &["endpoint", "builtin", "service", "encode", "openapi"],
     &["audit", "rotation"],
     &["http", "console"],
-    &["observe", "hardening", "embedded", "watch", "scaffold", "startup", "cli", "main"],
+    &[
+        "observe",
+        "hardening",
+        "embedded",
+        "watch",
+        "scaffold",
+        "startup",
+        "supervise",
+        "cli",
+        "main",
+    ],
 ];
 
 /// The most lines a file may have.
