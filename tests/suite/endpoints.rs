@@ -39,7 +39,7 @@ fn every_endpoint_of_the_services_is_good() {
             let shown = path.display().to_string();
             if path.is_dir() {
                 folders.push(path);
-            } else if shown.contains("/endpoints/") && shown.ends_with(".sql") {
+            } else if shown.contains("/endpoints/") {
                 let text = fs::read_to_string(&path).unwrap();
                 if let Some(wrong) = wrong(&shown, &text) {
                     panic!("{wrong}");
