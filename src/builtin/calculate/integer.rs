@@ -95,10 +95,10 @@ pub(super) fn power_modulo(
 /// The greatest common divisor (Euclid), never negative.
 pub(super) fn gcd(left: &BigInt, right: &BigInt, work: &mut Work) -> Outcome<BigInt> {
     // The first round leaves two numbers of the shorter one's length; each further round takes away
-    // a bit and a half on average, and costs a pass over them.
+    // a bit and a half on average, and costs several passes over them; measured.
     let bits = left.bits().min(right.bits());
     work.pay(left.bits(), right.bits())?;
-    work.pay_steps(bits.saturating_mul(limbs(bits)))?;
+    work.pay_steps(bits.saturating_mul(16 * limbs(bits)))?;
     let (mut left, mut right) = (left.magnitude().clone(), right.magnitude().clone());
     while !right.is_zero() {
         (left, right) = (right.clone(), left % right);
