@@ -336,3 +336,37 @@ async fn nobody_will_do_where_there_is_no_postgres() {
     run(&running.service, "SELECT 1").await.unwrap();
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_no_process() {
+    let folder = Folder::new("up");
+    let options = options(folder.path());
+    let initialising = tokio::sync::Notify::new();
+    let progress = |progress: Progress| {
+        if matches!(progress, Progress::Initialising { .. }) {
+            initialising.notify_one();
+        }
+    };
+    tokio::select! {
+        _ = embedded::start(&options, &progress) => panic!("it was too quick to give up"),
+        () = async {
+            initialising.notified().await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        } => {}
+    }
+    assert_eq!(running_in(folder.path()), [""; 0]);
+    start(&options).await.unwrap().0.stop().await;
+    assert_eq!(running_in(folder.path()), [""; 0]);
+}
+
+/// The command lines and environments of all processes that name `folder`.
+fn running_in(folder: &Path) -> Vec<String> {
+    let folder = folder.display().to_string();
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let read = |path: PathBuf| {
+        std::fs::read(path).map(|it| String::from_utf8_lossy(&it).into_owned()).unwrap_or_default()
+    };
+    let lines =
+        processes.map(|it| read(it.path().join("cmdline")) + &read(it.path().join("environ")));
+    lines.filter(|line| line.contains(&folder)).collect()
+}
