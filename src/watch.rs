@@ -6,10 +6,10 @@
 use crate::diagnostic::{Code, Diagnostic};
 use notify::{
     Config, Event, EventKind, PollWatcher, RecursiveMode, Watcher,
-    event::{MetadataKind, ModifyKind},
+    event::{MetadataKind, ModifyKind, RenameMode},
 };
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     path::{Component, Path, PathBuf},
     time::Duration,
 };
@@ -35,11 +35,19 @@ pub struct Changed {
 
 /// A watched folder, with all that is below it.
 pub struct Watch {
-    events: mpsc::UnboundedReceiver<PathBuf>,
-    pending: BTreeSet<PathBuf>,
+    root: PathBuf,
+    events: mpsc::UnboundedReceiver<Touched>,
+    /// Each path, and whether it was not there before.
+    pending: BTreeMap<PathBuf, bool>,
     polls: bool,
     // Ends the watching when it is dropped.
     _watcher: Box<dyn Watcher + Send>,
+}
+
+/// One event's path, and whether the event made it.
+struct Touched {
+    path: PathBuf,
+    made: bool,
 }
 
 impl Watch {
@@ -74,9 +82,10 @@ impl Watch {
             let root = root.clone();
             move |event: notify::Result<Event>| {
                 let Ok(event) = event else { return };
+                let made = makes(event.kind);
                 for path in relevant(&root, &event) {
                     // Nobody listens any more only while the watch is being dropped.
-                    let _ = tell.send(path);
+                    let _ = tell.send(Touched { path, made });
                 }
             }
         };
@@ -89,7 +98,7 @@ impl Watch {
             Box::new(notify::recommended_watcher(handler)?)
         };
         watcher.watch(&root, RecursiveMode::Recursive)?;
-        Ok(Self { events, pending: BTreeSet::new(), polls: poll, _watcher: watcher })
+        Ok(Self { root, events, pending: BTreeMap::new(), polls: poll, _watcher: watcher })
     }
 
     /// Whether the folder is looked at again and again, because the operating system cannot tell.
@@ -100,28 +109,52 @@ impl Watch {
     /// Waits until something has changed and then nothing for 100 ms. May be dropped half-way:
     /// nothing is lost.
     pub async fn changed(&mut self) -> Changed {
-        if self.pending.is_empty() {
-            self.take_one().await;
+        loop {
+            if self.pending.is_empty() {
+                self.take_one().await;
+            }
+            self.settle().await;
+            let pending = std::mem::take(&mut self.pending);
+            // What came and went within the time was a tool's own.
+            let stays = |path: &PathBuf, made: bool| {
+                !made || self.root.join(path).symlink_metadata().is_ok()
+            };
+            let files: Vec<PathBuf> = pending
+                .into_iter()
+                .filter(|(path, made)| stays(path, *made))
+                .map(|(path, _)| path)
+                .collect();
+            if !files.is_empty() {
+                return Changed { files };
+            }
         }
+    }
+
+    /// Takes events until none has come for a while.
+    async fn settle(&mut self) {
         let latest = Instant::now() + PATIENCE;
         loop {
             let quiet = (Instant::now() + QUIET).min(latest);
             if timeout_at(quiet, self.take_one()).await.is_err() {
-                let files = std::mem::take(&mut self.pending).into_iter().collect();
-                return Changed { files };
+                return;
             }
         }
     }
 
     async fn take_one(&mut self) {
         match self.events.recv().await {
-            Some(path) => {
-                self.pending.insert(path);
+            Some(Touched { path, made }) => {
+                self.pending.entry(path).or_insert(made);
             }
             // The watcher holds the other end for as long as we live.
             None => std::future::pending().await,
         }
     }
+}
+
+/// Whether an event of this kind says that its path was not there before.
+fn makes(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Create(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)))
 }
 
 /// The paths of an event that count, below `root`.

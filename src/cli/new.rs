@@ -7,10 +7,7 @@ pub(super) fn run(arguments: &New) -> Exit {
     let directory = &arguments.directory;
     let name = match &arguments.name {
         Some(name) => name.clone(),
-        None => directory
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
+        None => scaffold::name_for(directory),
     };
     match scaffold::create(directory, &name) {
         Ok(files) => {

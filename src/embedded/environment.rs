@@ -36,8 +36,9 @@ pub struct Account {
 }
 
 impl Environment {
-    /// That of this process: under `/var/lib/howdah` and `/var/cache/howdah` as root, else where
-    /// the XDG base directory specification (or macOS) puts a user's data.
+    /// That of this process: data below `HOWDAH_DATA_HOME` if it is set; else below
+    /// `/var/lib/howdah` as root, or where the XDG base directory specification (or macOS) puts a
+    /// user's data.
     pub fn of_process() -> Self {
         let variable =
             |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -55,7 +56,7 @@ impl Environment {
             ),
         };
         Self {
-            storage,
+            storage: variable("HOWDAH_DATA_HOME").unwrap_or(storage),
             cache,
             binaries: env::var_os("HOWDAH_POSTGRES_BIN")
                 .filter(|path| !path.is_empty())

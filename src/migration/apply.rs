@@ -26,8 +26,12 @@ const HIDE_HISTORY: &str = "DO $$ DECLARE given record; BEGIN \
         CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE given.grantee::regrole::text END); \
     END LOOP; END $$";
 
+/// No word about tables that are there already.
+const QUIET: &str = "SET client_min_messages = warning";
+
 /// What a migration may have set for its session, set back. The lock stays.
-const RESET: &str = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL";
+const RESET: &str =
+    "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET client_min_messages = warning";
 
 /// Applies what the database has not had yet, in order, each file in a transaction of its own, and
 /// gives how many that were. Instances that start together take turns by an advisory lock.
@@ -77,10 +81,12 @@ pub(super) async fn alone<T>(
     // Should these fail, the connection is gone, and the lock with it.
     let _ = session.batch_execute(HIDE_HISTORY).await;
     let _ = session.query_one("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
+    let _ = session.batch_execute("RESET client_min_messages").await;
     result
 }
 
 async fn lock(session: &Session, listener: Listener<'_>) -> Result<(), tokio_postgres::Error> {
+    session.batch_execute(QUIET).await?;
     let row = session.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?;
     if !row.try_get::<_, bool>(0)? {
         listener(Progress::Waiting);

@@ -65,6 +65,13 @@ async fn editors_that_replace_by_rename_are_seen_and_their_own_files_are_not() {
     }
     assert_eq!(fs::read(folder.0.join("howdah.toml")).unwrap(), b"a");
     quiet(&mut watch).await;
+    // As `sed -i` does it.
+    folder.write("sedXy12", "x");
+    folder.rename("sedXy12", "howdah.toml");
+    assert_eq!(changed(&mut watch).await, ["howdah.toml"]);
+    folder.write("came", "and");
+    fs::remove_file(folder.0.join("came")).unwrap();
+    quiet(&mut watch).await;
     folder.rename("howdah.toml", "howdah.toml~");
     folder.rename("a.sql.tmp", "howdah.toml");
     assert_eq!(changed(&mut watch).await, ["howdah.toml"]);

@@ -1,7 +1,7 @@
 //! The private PostgreSQL of `howdah up`, with this machine's binaries. As root, its children run as
 //! another user.
 
-use crate::support::{eventually, folder::Folder};
+use crate::support::{eventually, folder::Folder, processes::postmasters};
 use howdah::{
     diagnostic::{Code, Diagnostics},
     embedded::{self, Account, Environment, Options, Progress, Running},
@@ -54,18 +54,6 @@ async fn value(target: &Target, sql: &str) -> String {
     let row = session.query_one(sql, &[]).await.unwrap();
     session.close().await;
     row.get(0)
-}
-
-/// The postmasters whose command line names a folder below `folder`.
-fn postmasters(folder: &Path) -> Vec<i32> {
-    let folder = folder.display().to_string();
-    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let named = |pid: &i32| {
-        std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
-            .is_ok_and(|line| line.contains("postgres\0-D\0") && line.contains(&folder))
-    };
-    numbers.filter(named).collect()
 }
 
 fn told_of_initialising(told: &[Progress]) -> bool {

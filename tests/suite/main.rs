@@ -9,4 +9,5 @@ mod migration;
 mod placeholders;
 mod scaffold;
 mod support;
+mod up;
 mod values;

@@ -10,6 +10,7 @@ pub mod folder;
 pub mod http;
 pub mod ports;
 pub mod postgres;
+pub mod processes;
 pub mod proxy;
 pub mod reaper;
 pub mod service;

@@ -47,7 +47,17 @@ pub struct Serve {
 
 /// Serves the service in `folder`, a path from the root of the project or an absolute one.
 pub fn serve(folder: impl AsRef<Path>) -> Serve {
-    let mut command = howdah(["serve"]);
+    with("serve", folder)
+}
+
+/// Serves it on a private PostgreSQL, whose data is kept below `home`.
+pub fn up(folder: impl AsRef<Path>, home: &Path) -> Serve {
+    let serve = with("up", folder).env("HOWDAH_DATA_HOME", home);
+    serve.env("PATH", std::env::var_os("PATH").unwrap_or_default())
+}
+
+fn with(command: &str, folder: impl AsRef<Path>) -> Serve {
+    let mut command = howdah([command]);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
     command.env("HOWDAH_LISTEN_HTTP", "127.0.0.1:0").env("HOWDAH_LISTEN_ADMIN", "127.0.0.1:0");
     Serve { command, ready: Folder::new("ready") }
@@ -155,6 +165,12 @@ impl Service {
     pub fn output(&self) -> String {
         let output = self.output.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         String::from_utf8_lossy(&output).into_owned()
+    }
+
+    /// Kills it with SIGKILL, which it cannot prepare for.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.ended = self.child.wait().ok();
     }
 
     /// Sends SIGTERM and leaves it to drain.

@@ -1,0 +1,91 @@
+//! `howdah up` as a person meets it: the real binary, its private PostgreSQL, a folder that changes.
+
+use crate::support::{
+    eventually,
+    folder::Folder,
+    processes,
+    service::{Service, howdah, up},
+};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A new service below `folder`.
+fn new(folder: &Folder) -> PathBuf {
+    let service = folder.path().join("Notes 2");
+    let output = howdah(["new"]).arg(&service).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    service
+}
+
+fn edit(file: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(file, text.replace(from, to)).unwrap();
+}
+
+fn first_note(service: &Service) -> i64 {
+    service.get("/notes?limit=1").json()["notes"][0]["id"].as_i64().unwrap()
+}
+
+#[test]
+fn a_new_service_is_up_follows_its_folder_and_leaves_nothing() {
+    let folder = Folder::new("up");
+    let (service, home) = (new(&folder), folder.path().join("home"));
+    let running = up(&service, &home).start();
+    assert_eq!(running.get("/").json()["message"], "Hello from notes-2!");
+    assert_eq!(first_note(&running), 3);
+    let json = [("content-type", "application/json")];
+    let written = running.send("POST", "/notes", &json, br#"{"body": "Kept."}"#);
+    assert_eq!((written.status, &written.json()["id"]), (200, &4.into()));
+
+    // A change is served; a wrong one is told, and the last good version goes on.
+    let list = service.join("endpoints/notes/list.sql");
+    edit(&list, "ORDER BY id DESC", "ORDER BY id");
+    eventually("the change is served", PATIENCE, || first_note(&running) == 1);
+    edit(&list, "FROM notes", "FROM nowhere");
+    eventually("the mistake is told", PATIENCE, || {
+        running.output().contains("relation \"nowhere\" does not exist")
+    });
+    assert_eq!(first_note(&running), 1);
+    // A migration that comes up is applied before what needs it.
+    std::fs::write(
+        service.join("migrations/0002_more.sql"),
+        "CREATE TABLE nowhere AS TABLE notes;\
+        DELETE FROM nowhere WHERE id < 3",
+    )
+    .unwrap();
+    eventually("what it made is served", PATIENCE, || first_note(&running) == 3);
+
+    // Killed, and up again: one server, the data kept.
+    running.kill();
+    let running = up(&service, &home).start();
+    assert!(running.output().contains("left behind"), "{}", running.output());
+    assert_eq!(running.get("/notes/4").json()["body"], "Kept.");
+    assert_eq!(processes::postmasters(&home).len(), 1);
+    let (status, output) = running.stop();
+    assert!(status.success(), "{output}");
+    assert_eq!(processes::naming(folder.path()).len(), 0);
+
+    // Fresh: the sample data alone.
+    let running = up(&service, &home).arg("--fresh").start();
+    assert_eq!(running.get("/notes/4").status, 404);
+    assert_eq!(running.get("/notes/3").status, 200);
+    running.stop();
+}
+
+#[test]
+fn a_second_up_of_the_same_folder_says_who_has_it() {
+    let folder = Folder::new("up");
+    let (service, home) = (new(&folder), folder.path().join("home"));
+    let running = up(&service, &home).start();
+    let refused = up(&service, &home).refused();
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success());
+    assert!(text.contains(&format!("in use by process {}", running.pid())), "{text}");
+    assert_eq!(running.get("/notes/1").status, 200);
+    running.stop();
+}
