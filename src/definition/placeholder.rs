@@ -248,7 +248,10 @@ impl<'s> Lexer<'s> {
                 Code::ForbiddenSql,
                 format!("the placeholder `{written}` touches what stands before it"),
             )
-            .help(format!("put a space before it: ` {written}`"));
+            .help(format!(
+                "write ` {written}` for the parameter; for a column behind a colon, `: {}`",
+                &written[1..]
+            ));
             self.report(diagnostic, &token.span);
         }
         if self.source.text()[token.span.end..].starts_with('$') {

@@ -100,6 +100,12 @@ fn other_colons_stay() {
 }
 
 #[test]
+fn the_colons_of_json_constructors_stay() {
+    assert_eq!(sql("SELECT json_object('a': :a, 'b' : b)"), "SELECT json_object('a': $1, 'b' : b)");
+    assert_eq!(refused("SELECT json_object('a':b)"), (Code::ForbiddenSql, ":b".to_owned()));
+}
+
+#[test]
 fn a_slice_remembers_the_name_behind_its_colon() {
     let text = "SELECT l[:a:b]";
     let statement = lexed(text).unwrap();
