@@ -122,10 +122,11 @@ pub(super) fn warn(observer: &Observer, found: &Diagnostics) {
     }
 }
 
-/// SIGTERM and SIGINT.
+/// SIGTERM and SIGINT, and for `up` SIGHUP.
 pub(super) struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
@@ -140,7 +141,17 @@ impl Signals {
         Ok(Self {
             terminate: open(SignalKind::terminate())?,
             interrupt: open(SignalKind::interrupt())?,
+            hangup: None,
         })
+    }
+
+    /// Takes SIGHUP over too, unless `nohup` has it ignored: a terminal that is closed must not
+    /// leave a database behind.
+    pub(super) fn or_hangup(mut self) -> Self {
+        if !hangup_is_ignored() {
+            self.hangup = signal(SignalKind::hangup()).ok();
+        }
+        self
     }
 
     /// Resolves when the process is asked to end.
@@ -148,6 +159,21 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            () = hung_up(self.hangup.as_mut()) => {}
         }
     }
+}
+
+async fn hung_up(hangup: Option<&mut tokio::signal::unix::Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether the first signal's bit is set among those that are ignored (proc(5)).
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|it| it & 1 == 1)
 }

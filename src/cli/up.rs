@@ -48,7 +48,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
     show::diagnostics(&read.warnings);
     let definition = read.value;
     // Before the database starts, so that no signal finds nobody to stop it.
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen()?.or_hangup();
     println!("{} {}\n", definition.config.service.name, definition.config.service.version);
     let Some(database) = &definition.config.database else {
         return serve(&wish, &definition, None, &mut signals).await;

@@ -8,6 +8,7 @@ use crate::support::{
 };
 use std::{
     path::{Path, PathBuf},
+    process::Command,
     time::Duration,
 };
 
@@ -88,4 +89,15 @@ fn a_second_up_of_the_same_folder_says_who_has_it() {
     assert!(text.contains(&format!("in use by process {}", running.pid())), "{text}");
     assert_eq!(running.get("/notes/1").status, 200);
     running.stop();
+}
+
+#[test]
+fn a_closed_terminal_leaves_nothing() {
+    let folder = Folder::new("up");
+    let (service, home) = (new(&folder), folder.path().join("home"));
+    let running = up(&service, &home).start();
+    let pid = running.pid().to_string();
+    assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    eventually("all are gone", PATIENCE, || processes::naming(folder.path()).is_empty());
+    drop(running);
 }
