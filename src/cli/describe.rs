@@ -37,7 +37,11 @@ async fn describe(folder: &Folder, as_openapi: bool) -> Result<(), Diagnostics> 
             }
         }
     };
-    print!("{}", openapi::table(&service));
+    if as_openapi {
+        println!("{:#}", openapi::document(&service));
+    } else {
+        print!("{}", openapi::table(&service));
+    }
     Ok(())
 }
 

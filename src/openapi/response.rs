@@ -1,0 +1,116 @@
+//! What a route answers when it does what it is asked.
+
+use super::{problem, template};
+use crate::{
+    builtin::info::RUNTIME,
+    definition::{file::ResultShape, route},
+    endpoint::Endpoint,
+    service::{Action, Entry, Service},
+    value::schema,
+};
+use serde_json::{Map, Value, json};
+
+/// The statuses whose answers never have a body (RFC 9110 §15.3.5, §15.3.6, §15.4.5).
+const WITHOUT_BODY: [u16; 3] = [204, 205, 304];
+
+/// The Response Objects of a route's own answers, by status.
+pub(super) fn of(service: &Service, entry: &Entry) -> Map<String, Value> {
+    let mut responses = Map::new();
+    let mut add = |status: u16, description: &str, content: Option<(&str, Value)>| {
+        let mut response = json!({ "description": description, "headers": problem::request_id() });
+        if let Some((media_type, media)) = content.filter(|_| !WITHOUT_BODY.contains(&status)) {
+            response["content"][media_type] = media;
+        }
+        responses.insert(status.to_string(), response);
+    };
+    let text = |example: Option<&str>| {
+        let media = match example {
+            Some(example) => json!({ "schema": { "type": "string" }, "example": example }),
+            None => json!({ "schema": { "type": "string" } }),
+        };
+        Some(("text/plain", media))
+    };
+    match (&entry.action, stated(service, entry)) {
+        (Action::Endpoint(endpoint), _) if endpoint.answers_nothing() => add(204, "Done.", None),
+        (Action::Endpoint(endpoint), _) => {
+            let media = json!({ "schema": of_rows(endpoint) });
+            add(200, said(endpoint.definition.result), Some(("application/json", media)));
+        }
+        (Action::Reply { .. }, Some(route::Action::Reply { status, body })) => {
+            add(*status, "The answer.", Some(template::media(body)));
+        }
+        (Action::Probe { .. }, Some(route::Action::Probe { up, down })) => {
+            add(200, "The database can be reached.", Some(template::media(up)));
+            add(503, "The database cannot be reached.", Some(template::media(down)));
+        }
+        (Action::Ping { .. }, _) => add(200, "The address answered: a summary.", text(None)),
+        (Action::Calculate, _) => add(200, "The value, as Python prints it.", text(Some("4"))),
+        (Action::Info, _) => {
+            add(200, "What this process is.", Some(("application/json", info())));
+        }
+        (Action::Pending(_) | Action::Reply { .. } | Action::Probe { .. }, _) => {}
+    }
+    responses
+}
+
+/// What the manifest states for the route.
+fn stated<'s>(service: &'s Service, entry: &Entry) -> Option<&'s route::Action> {
+    let mut routes = service.config.routes.iter();
+    let route = routes.find(|it| it.method == entry.method && it.path == entry.path);
+    route.map(|route| &route.action)
+}
+
+fn said(shape: ResultShape) -> &'static str {
+    match shape {
+        ResultShape::Rows => "The rows.",
+        ResultShape::Row => "The row.",
+        ResultShape::Value => "The value.",
+        ResultShape::None => "Done.",
+    }
+}
+
+/// The schema of an endpoint's answer: its shape, in its envelope.
+fn of_rows(endpoint: &Endpoint) -> Value {
+    let file = &endpoint.definition;
+    let columns = endpoint.columns.iter().filter_map(|column| {
+        let schema = schema::of(column.described.ty.as_ref()?);
+        let schema = if column.nullable { schema::nullable(schema) } else { schema };
+        Some((column.name.clone(), schema))
+    });
+    let result = match file.result {
+        ResultShape::Rows => {
+            json!({ "type": "array", "maxItems": file.max_rows, "items": object(columns) })
+        }
+        ResultShape::Row => object(columns),
+        ResultShape::Value => columns.map(|(_, schema)| schema).next().unwrap_or_default(),
+        ResultShape::None => Value::Null,
+    };
+    match &file.envelope {
+        Some(envelope) => object([(envelope.clone(), result)].into_iter()),
+        None => result,
+    }
+}
+
+/// An object that has all of these members and no other.
+pub(super) fn object(members: impl Iterator<Item = (String, Value)>) -> Value {
+    let members: Vec<(String, Value)> = members.collect();
+    let required: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    let mut object = json!({ "type": "object", "additionalProperties": false });
+    if !required.is_empty() {
+        object["required"] = json!(required);
+    }
+    object["properties"] = members.into_iter().collect::<Map<_, _>>().into();
+    object
+}
+
+/// What `tool = "info"` answers.
+fn info() -> Value {
+    let string = |what: &str| json!({ "description": what, "type": "string" });
+    let members = [
+        ("user", string("The user it runs as")),
+        ("container_id", string("The name of its host")),
+        ("version", string("The service's version")),
+        ("runtime_version", json!({ "type": "string", "examples": [RUNTIME] })),
+    ];
+    json!({ "schema": object(members.map(|(name, it)| (name.to_owned(), it)).into_iter()) })
+}
