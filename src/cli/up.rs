@@ -49,9 +49,11 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
     let definition = read.value;
     // Before the database starts, so that no signal finds nobody to stop it.
     let mut signals = Signals::listen()?.or_hangup();
+    // And before the first start, which takes seconds in which somebody may save a file.
+    let watch = if wish.watch { Some(Watch::start(&wish.folder.directory)?) } else { None };
     println!("{} {}\n", definition.config.service.name, definition.config.service.version);
     let Some(database) = &definition.config.database else {
-        return serve(&wish, &definition, None, &mut signals).await;
+        return serve(&wish, &definition, None, watch, &mut signals).await;
     };
     let options = embedded::Options {
         service_folder: wish.folder.directory.clone(),
@@ -66,7 +68,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
         running = embedded::start(&options, &tell) => running?,
         () = signals.end() => return Ok(()),
     };
-    let outcome = serve(&wish, &definition, Some(&running), &mut signals).await;
+    let outcome = serve(&wish, &definition, Some(&running), watch, &mut signals).await;
     running.stop().await;
     outcome
 }
@@ -75,6 +77,7 @@ async fn serve(
     wish: &Wish,
     definition: &ServiceDefinition,
     running: Option<&Running>,
+    watch: Option<Watch>,
     signals: &mut Signals,
 ) -> Result<(), Diagnostics> {
     let service = tokio::select! {
@@ -91,7 +94,6 @@ async fn serve(
         supervisor.announce(file)?;
     }
     println!("{}", greeting(&served.service, &supervisor));
-    let watch = if wish.watch { Some(Watch::start(&wish.folder.directory)?) } else { None };
     let follow = Follow { folder: &wish.folder, running, supervisor: &supervisor, observer };
     let outcome = tokio::select! {
         () = signals.end() => Ok(()),
