@@ -6,7 +6,14 @@ use super::{
 };
 use crate::postgres::{message, refusal::Refusal, wire::BackendKey};
 use bytes::BytesMut;
-use std::{cell::RefCell, collections::VecDeque, io, rc::Rc, task::Waker, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    io,
+    rc::Rc,
+    task::Waker,
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// For how long after a cancel request a cancelled statement may have been the wrong one.
@@ -47,6 +54,7 @@ pub(super) struct Flight<S> {
 /// A connection's state, which the lane and the connection's task share.
 pub(super) struct Connection<S> {
     window: usize,
+    tried: Cell<bool>,
     state: RefCell<State<S>>,
 }
 
@@ -78,11 +86,21 @@ impl<S: RowSink> Connection<S> {
             cancelling: false,
             cancelled_at: None,
         };
-        Self { window, state: RefCell::new(state) }
+        Self { window, tried: Cell::new(false), state: RefCell::new(state) }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.state.borrow().up
+    }
+
+    /// Whether a first attempt to connect has ended, well or not.
+    pub(super) fn was_tried(&self) -> bool {
+        self.tried.get()
+    }
+
+    /// An attempt to connect has failed.
+    pub(super) fn stay_down(&self) {
+        self.tried.set(true);
     }
 
     /// Calls in flight, when there is room for one more.
@@ -168,6 +186,7 @@ impl<S: RowSink> Connection<S> {
     }
 
     pub(super) fn come_up(&self, key: BackendKey) {
+        self.tried.set(true);
         let state = &mut *self.state.borrow_mut();
         state.up = true;
         state.key = key;

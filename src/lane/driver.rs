@@ -45,7 +45,10 @@ pub(super) async fn drive<S: RowSink + 'static>(pool: Rc<Pool<S>>, index: usize)
                     Err(error) => error.to_string(),
                 }
             }
-            Err(error) => error.to_string(),
+            Err(error) => {
+                pool.connections[index].stay_down();
+                error.to_string()
+            }
         };
         let retry_in = backoff.next();
         (pool.observer)(&Event::Disconnected { lane: &lane, reason: &reason, retry_in });

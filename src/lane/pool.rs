@@ -81,7 +81,9 @@ impl<S: RowSink> Pool<S> {
             self.send(index, Waiting { call, ticket: Rc::clone(ticket) });
             return Ok(());
         }
-        if !call.parks && !self.is_connected() {
+        // Before the first attempt to connect has ended, nobody knows that the database is away.
+        let known = self.connections.iter().any(Connection::was_tried);
+        if !call.parks && known && !self.is_connected() {
             return Err(Failure::Unavailable);
         }
         if waiting.len() >= self.settings.queue {
