@@ -4,10 +4,10 @@ SERVICE ?= rates
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup test-versions fuzz measure
+.PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo PORT=3001                    another port"
 	@echo "  make demo SERVICE=status ARGS=--fresh  another service, further arguments of \`howdah up\`"
@@ -32,3 +32,9 @@ fuzz: ## Run each fuzz target for a minute
 
 measure: ## Measure time to first answer and idle memory of the release binary
 	@scripts/measure
+
+start-app-db: ## Start a PostgreSQL with the sample data of services/rates (DB_PORT, else 5432)
+	@scripts/app-db start
+
+stop-app-db: ## Stop it; its data stays
+	@scripts/app-db stop
