@@ -1,10 +1,12 @@
 //! Tests of the parts together: a real PostgreSQL, real sockets, the real binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
+mod contract;
 mod embedded;
 mod endpoints;
 mod harness;
 mod malformed;
+mod measure;
 mod migration;
 mod placeholders;
 mod scaffold;
