@@ -13,4 +13,5 @@ pub mod server;
 mod body;
 mod clock;
 mod connection;
+mod farewell;
 mod pipeline;

@@ -117,7 +117,8 @@ impl Supervisor {
     pub async fn drain(self, deadline: Duration) -> usize {
         (self.observer)(&Event::Stopping { deadline });
         self.admin.stopping.store(true, Ordering::Release);
-        self.accepting.abort();
+        self.server.stop_accepting();
+        let _ = self.accepting.await;
         let unfinished = self.server.drain(deadline).await;
         if let Some(operators) = self.operators {
             operators.abort();

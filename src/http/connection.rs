@@ -1,19 +1,36 @@
 //! One connection from a caller: requests in turn, until it ends or the process does.
 
 use super::{
-    clock::{Clocks, Timed},
+    clock::{Clock, Clocks, Timed},
+    farewell::{self, End},
     listener::{Accepted, Stream},
     pipeline,
+    response::Body,
 };
 use crate::{config::Limits, event::Observer, service::Serving};
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
-use std::{cell::RefCell, convert::Infallible, pin::pin, rc::Rc};
+use std::{
+    cell::RefCell,
+    convert::Infallible,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::watch,
 };
+
+/// How long an idle connection stays open once the process ends, for a request that is on its way.
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// What the connections of a thread share.
 pub(super) struct Shared {
@@ -34,34 +51,93 @@ pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
     }
 }
 
-async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(stream: T, shared: Rc<Shared>) {
+async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, shared: Rc<Shared>) {
     let clock = shared.clocks.start();
-    let mut draining = shared.draining.clone();
+    let end = serve_requests(&mut stream, &clock, &shared).await;
+    if let Some(problem) = farewell::problem(&end, &clock) {
+        farewell::send(&mut stream, &problem, &shared.observer).await;
+    }
+    farewell::close(&mut stream, &clock).await;
+}
+
+async fn serve_requests<T: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut T,
+    clock: &Rc<Clock>,
+    shared: &Rc<Shared>,
+) -> End {
     let limits = shared.serving.borrow().service.config.limits.clone();
     let service = service_fn(|request: Request<Incoming>| {
-        let shared = Rc::clone(&shared);
-        let clock = Rc::clone(&clock);
+        let shared = Rc::clone(shared);
+        let clock = Rc::clone(clock);
         clock.answering();
         async move {
             let serving = Rc::clone(&shared.serving.borrow());
-            let response = pipeline::answer(&serving, request, &shared.observer).await;
-            clock.idle();
-            Ok::<_, Infallible>(response)
+            let mut response = pipeline::answer(&serving, request, &shared.observer).await;
+            // Of a body that came too slowly or was too large, some is unread still.
+            let cut = [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
+            if cut.contains(&response.status()) || *shared.draining.borrow() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            clock.sending();
+            Ok::<_, Infallible>(response.map(|body| TrackedBody { body, clock }))
         }
     });
-    let timed = Timed { stream, clock: Rc::clone(&clock) };
+    let timed = Timed { stream, clock: Rc::clone(clock) };
     let connection = builder(&limits).serve_connection(TokioIo::new(timed), service);
     let mut connection = pin!(connection);
     tokio::select! {
-        _ = connection.as_mut() => {}
-        () = clock.expired() => {}
-        _ = draining.wait_for(|draining| *draining) => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                _ = connection => {}
-                () = clock.expired() => {}
-            }
-        }
+        biased;
+        result = connection.as_mut() => return End::Done(result),
+        () = clock.expired() => return End::Late,
+        () = drained(shared, clock) => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        biased;
+        result = connection => End::Done(result),
+        () = clock.expired() => End::Late,
+    }
+}
+
+/// Resolves when the process ends. A request may be on its way meanwhile on a connection that
+/// stands idle; it is waited for, for a moment.
+async fn drained(shared: &Shared, clock: &Clock) {
+    let mut draining = shared.draining.clone();
+    let _ = draining.wait_for(|draining| *draining).await;
+    if clock.is_idle() {
+        tokio::time::sleep(LAST_CALL).await;
+    }
+}
+
+/// A body that tells its connection's clock when it was taken.
+struct TrackedBody {
+    body: Body,
+    clock: Rc<Clock>,
+}
+
+impl Drop for TrackedBody {
+    fn drop(&mut self) {
+        self.clock.body_taken();
+    }
+}
+
+impl hyper::body::Body for TrackedBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -70,6 +146,7 @@ fn builder(limits: &Limits) -> http1::Builder {
     // The buffer must hold a head; hyper asks for 8 KiB at least.
     builder
         .max_headers(limits.headers)
+        .max_header_size(limits.header_bytes)
         .max_buf_size(limits.header_bytes.max(8192))
         .half_close(false);
     builder

@@ -18,7 +18,7 @@ use crate::{
     service::{self, Action, Entry, Found, Serving},
     value::Argument,
 };
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming as IncomingStream;
 use std::{borrow::Cow, time::Instant};
 
@@ -101,9 +101,13 @@ fn route<'s, 'p>(
     serving: &'s Serving,
     parts: &'p http::request::Parts,
 ) -> Result<Routed<'s, 'p>, Problem> {
+    well_formed(parts)?;
     let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > serving.service.config.limits.uri {
         return Err(Problem::new(Code::UriTooLong));
+    }
+    if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
+        return Ok(Routed::Options(Answer::no_content()));
     }
     match serving.service.find(&parts.method, parts.uri.path()) {
         Found::Entry(entry, segments) => Ok(Routed::Entry(entry, segments)),
@@ -114,6 +118,29 @@ fn route<'s, 'p>(
         Found::Nothing => Err(Problem::new(Code::NotFound)),
     }
 }
+
+/// What RFC 9112 §3.2 asks of a request and hyper does not look at: one `Host`, and a target that
+/// is a path.
+fn well_formed(parts: &http::request::Parts) -> Result<(), Problem> {
+    let malformed = |detail: &str| Err(Problem::new(Code::MalformedRequest).detail(detail));
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if parts.version != Version::HTTP_10 => return malformed("`Host` is missing."),
+        (Some(_), Some(_)) => return malformed("`Host` is given more than once."),
+        (Some(host), None) if !host.as_bytes().iter().all(|byte| HOST.contains(byte)) => {
+            return malformed("`Host` is not a host.");
+        }
+        _ => {}
+    }
+    if parts.method == Method::CONNECT {
+        return malformed("The service is no proxy.");
+    }
+    Ok(())
+}
+
+/// The bytes of a host and a port (RFC 3986 §3.2.2).
+const HOST: &[u8] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:[]%";
 
 /// → Caller. No way to prove who one is has been configured, so everybody is nobody.
 fn identify() -> Caller {

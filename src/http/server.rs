@@ -28,13 +28,15 @@ use std::{
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     task::LocalSet,
-    time::{Instant, MissedTickBehavior},
+    time::{Instant, MissedTickBehavior, timeout_at},
 };
 
 /// How often connections are looked at that take too long.
 const SWEEP: Duration = Duration::from_millis(500);
 /// How long to wait after the kernel refused to accept, as when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long connections are still accepted that had been waiting when the process was asked to end.
+const LAST_ACCEPT: Duration = Duration::from_millis(20);
 /// How long a thread may take to say what it waits for.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -48,7 +50,7 @@ pub struct Served {
 }
 
 enum Command {
-    Connection(Accepted, OwnedSemaphorePermit),
+    Connection(Accepted, Counted),
     Serve(Served),
     WhatIsMissing(oneshot::Sender<Option<String>>),
     Stop,
@@ -63,18 +65,19 @@ pub struct Server {
     places: Arc<Semaphore>,
 }
 
-/// Counts a connection for as long as it is open.
-struct Counted(Arc<AtomicUsize>);
+/// Counts a connection from its being accepted to its end, and holds its place.
+struct Counted(Arc<AtomicUsize>, Option<OwnedSemaphorePermit>);
 
 impl Counted {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
+    fn new(count: &Arc<AtomicUsize>, place: Option<OwnedSemaphorePermit>) -> Self {
         count.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(count))
+        Self(Arc::clone(count), place)
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        drop(self.1.take());
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
@@ -102,7 +105,6 @@ impl Server {
                 facts: Arc::clone(facts),
                 observer: Arc::clone(observer),
                 draining: watching.clone(),
-                open: Arc::clone(&open),
             };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let thread =
@@ -117,20 +119,40 @@ impl Server {
         Ok(Self { workers, threads: RefCell::new(handles), open, draining, places })
     }
 
-    /// Accepts connections until it is dropped.
+    /// Accepts connections until [`Server::stop_accepting`]; those that the kernel had completed by
+    /// then are accepted still.
     pub async fn accept(&self, listener: &Listener) {
+        let mut draining = self.draining.subscribe();
         let mut turn = 0;
+        let mut hand_out = |accepted, place| {
+            turn = (turn + 1) % self.workers.len();
+            let counted = Counted::new(&self.open, place);
+            let _ = self.workers[turn].send(Command::Connection(accepted, counted));
+        };
         loop {
-            // Waiting for a place before accepting leaves the rest in the kernel's queue.
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
-            match listener.accept().await {
-                Ok(accepted) => {
-                    turn = (turn + 1) % self.workers.len();
-                    let _ = self.workers[turn].send(Command::Connection(accepted, place));
+            let next = async {
+                // Waiting for a place before accepting leaves the rest in the kernel's queue.
+                let place = Arc::clone(&self.places).acquire_owned().await.ok();
+                (listener.accept().await, place)
+            };
+            tokio::select! {
+                biased;
+                _ = draining.wait_for(|draining| *draining) => break,
+                (accepted, place) = next => match accepted {
+                    Ok(accepted) => hand_out(accepted, place),
+                    Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 }
-                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             }
         }
+        let end = Instant::now() + LAST_ACCEPT;
+        while let Ok(Ok(accepted)) = timeout_at(end, listener.accept()).await {
+            hand_out(accepted, None);
+        }
+    }
+
+    /// Has [`Server::accept`] come to its end.
+    pub fn stop_accepting(&self) {
+        self.draining.send_replace(true);
     }
 
     /// Serves something else from now on; requests that have begun end as they began.
@@ -159,7 +181,7 @@ impl Server {
     /// Takes no more requests, waits until none is in flight or `deadline` has passed, and ends
     /// the threads. Gives how many connections were cut off.
     pub async fn drain(&self, deadline: Duration) -> usize {
-        self.draining.send_replace(true);
+        self.stop_accepting();
         let end = Instant::now() + deadline;
         while self.open.load(Ordering::Acquire) > 0 && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -182,7 +204,6 @@ struct Setup {
     facts: Arc<Facts>,
     observer: Observer,
     draining: watch::Receiver<bool>,
-    open: Arc<AtomicUsize>,
 }
 
 impl Setup {
@@ -211,12 +232,11 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
         tokio::select! {
             command = inbox.recv() => match command {
                 None | Some(Command::Stop) => return,
-                Some(Command::Connection(accepted, place)) => {
-                    let counted = Counted::new(&setup.open);
+                Some(Command::Connection(accepted, counted)) => {
                     let shared = Rc::clone(&shared);
                     tokio::task::spawn_local(async move {
                         connection::serve(accepted, shared).await;
-                        drop((counted, place));
+                        drop(counted);
                     });
                 }
                 Some(Command::Serve(served)) => {

@@ -1,0 +1,8 @@
+/*
+get = "/echo"
+result = "value"
+
+[parameters]
+text = { type = "text" }
+*/
+SELECT :text

@@ -1,0 +1,8 @@
+/*
+get = "/segments/{segment}"
+result = "value"
+
+[parameters]
+segment = { type = "text" }
+*/
+SELECT :segment

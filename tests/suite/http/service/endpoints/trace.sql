@@ -1,0 +1,8 @@
+/*
+get = "/trace"
+result = "value"
+
+[parameters]
+trace = { type = "text", from = "header:X-Trace" }
+*/
+SELECT :trace
