@@ -8,7 +8,7 @@ use crate::{
     event::{Event, Observer},
 };
 use std::{io::IsTerminal, sync::Arc};
-use tracing::{Level as TracingLevel, debug, error, info, warn};
+use tracing::{Level as TracingLevel, debug, error, info, subscriber::set_global_default, warn};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Starts the log, on standard error. A second call in one process changes nothing.
@@ -30,11 +30,12 @@ pub fn start(log: &Log) {
         .with_writer(std::io::stderr)
         .with_max_level(LevelFilter::from_level(level))
         .with_target(false);
-    // The one error is that a log has been started already.
+    // The one error is that a log has been started already. Not `try_init`, which would also take in
+    // what libraries say by way of the `log` crate: PostgreSQL's notices, for one.
     let _ = if text {
-        builder.with_ansi(terminal).try_init()
+        set_global_default(builder.with_ansi(terminal).finish())
     } else {
-        builder.json().flatten_event(true).with_current_span(false).try_init()
+        set_global_default(builder.json().flatten_event(true).with_current_span(false).finish())
     };
 }
 

@@ -92,7 +92,7 @@ fn database(name: &str) -> Result<String, Box<Diagnostic>> {
     };
     let message = format!("the service's name {name:?} {why}");
     Err(Diagnostic::error(Code::InvalidValue, message)
-        .help("choose one like `notes` or `freight-rates`")
+        .help("choose one like `notes` or `freight-rates`; `--name` gives one apart from the folder's")
         .boxed())
 }
 

@@ -125,6 +125,8 @@ impl Folder {
             let shown = self.directory.display();
             let message = if self.directory.is_dir() {
                 format!("{shown} has no {MANIFEST}, so it is no service folder")
+            } else if self.directory.exists() {
+                format!("{shown} is a file, and a service is a folder")
             } else {
                 format!("there is no folder {shown}")
             };

@@ -129,11 +129,15 @@ impl Supervisor {
 }
 
 fn open(address: &Address, key: &str) -> Result<Listener, Box<Diagnostic>> {
+    let flag = match key {
+        "listen.http" => "--port N".to_owned(),
+        _ => format!("--set {key}=…"),
+    };
     Listener::open(address).map_err(|error| {
         let mut diagnostic = Diagnostic::error(Code::Listen, error.to_string());
         diagnostic = match error.kind() {
             std::io::ErrorKind::AddrInUse => diagnostic.help(format!(
-                "another process listens there; stop it, or choose another: `--set {key}=…`"
+                "another process listens there; stop it, or choose another: `{flag}`"
             )),
             std::io::ErrorKind::PermissionDenied => {
                 diagnostic.help("ports below 1024 need a privilege; choose a higher one")

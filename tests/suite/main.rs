@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
 mod contract;
+mod docs;
 mod embedded;
 mod endpoints;
 mod harness;
