@@ -49,7 +49,8 @@ printf '\nhost all all all %s\n' "${POSTGRES_HOST_AUTH_METHOD:-scram-sha-256}" >
 
 # The server that runs the scripts listens on its socket only, so that nobody takes it for ready.
 export PGPASSWORD="$POSTGRES_PASSWORD"
-pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start
+shift # `postgres`
+pg_ctl -D "$PGDATA" -o "$* -c listen_addresses=''" -w start
 if [ "$POSTGRES_DB" != postgres ]; then
     printf 'CREATE DATABASE :"name";\n' | sql -d postgres -v name="$POSTGRES_DB"
 fi
@@ -69,4 +70,4 @@ done
 pg_ctl -D "$PGDATA" -m fast -w stop
 unset PGPASSWORD POSTGRES_PASSWORD
 echo "PostgreSQL init process complete; ready for start up."
-exec "$@"
+exec postgres "$@"
