@@ -5,9 +5,10 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
+.PHONY: containers-setup image stack stack-down logs start-app-db stop-app-db
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo PORT=3001                    another port"
 	@echo "  make demo SERVICE=status ARGS=--fresh  another service, further arguments of \`howdah up\`"
@@ -38,3 +39,24 @@ start-app-db: ## Start a PostgreSQL with the sample data of services/rates (DB_P
 
 stop-app-db: ## Stop it; its data stays
 	@scripts/app-db stop
+
+containers-setup: ## Install Podman and what it needs, where it is missing
+	@scripts/containers-setup
+
+image: ## Build the image localhost/howdah:local
+	@scripts/image $(ARGS)
+
+stack: ## Bring a service's stack up in containers: make stack SERVICE=status
+	@scripts/stack up $(SERVICE) $(ARGS)
+
+stack-down: ## Take a service's stack down; ARGS=-v throws its data away
+	@scripts/stack down $(SERVICE) $(ARGS)
+
+logs: ## Follow the logs of a service's stack
+	@scripts/stack logs $(SERVICE)
+
+start-app-db: ## Start the database's container of a service's stack
+	@scripts/stack start-db $(SERVICE)
+
+stop-app-db: ## Stop the database's container of a service's stack
+	@scripts/stack stop-db $(SERVICE)
