@@ -5,10 +5,10 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
-.PHONY: containers-setup image stack stack-down logs start-app-db stop-app-db
+.PHONY: containers-setup image stack stack-down logs
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo PORT=3001                    another port"
 	@echo "  make demo SERVICE=status ARGS=--fresh  another service, further arguments of \`howdah up\`"
@@ -34,11 +34,11 @@ fuzz: ## Run each fuzz target for a minute
 measure: ## Measure time to first answer and idle memory of the release binary
 	@scripts/measure
 
-start-app-db: ## Start a PostgreSQL with the sample data of services/rates (DB_PORT, else 5432)
-	@scripts/app-db start
+start-app-db: ## Start the database of the SERVICE's stack; where there is none, a PostgreSQL with the sample data of services/rates (DB_PORT, else 5432)
+	@if scripts/stack has-db $(SERVICE); then scripts/stack start-db $(SERVICE); else scripts/app-db start; fi
 
 stop-app-db: ## Stop it; its data stays
-	@scripts/app-db stop
+	@if scripts/stack has-db $(SERVICE); then scripts/stack stop-db $(SERVICE); else scripts/app-db stop; fi
 
 containers-setup: ## Install Podman and what it needs, where it is missing
 	@scripts/containers-setup
@@ -54,9 +54,3 @@ stack-down: ## Take a service's stack down; ARGS=-v throws its data away
 
 logs: ## Follow the logs of a service's stack
 	@scripts/stack logs $(SERVICE)
-
-start-app-db: ## Start the database's container of a service's stack
-	@scripts/stack start-db $(SERVICE)
-
-stop-app-db: ## Stop the database's container of a service's stack
-	@scripts/stack stop-db $(SERVICE)

@@ -7,6 +7,9 @@
 # COMPOSE         the compose program, when it is not to be found by itself
 
 stacks=${HOWDAH_STACKS:-services}
+
+# Podman without its complaints about systemd, where that is not there; its exit status stays.
+podman() { command podman "$@" 2> >(grep -v -E 'systemd|syslog' >&2); }
 say() { echo "${0##*/}: $*"; }
 die() {
     say "$*" >&2
