@@ -9,6 +9,7 @@ mod describe;
 mod exit;
 mod migrate;
 mod new;
+mod private;
 mod probe;
 mod serve;
 mod show;
@@ -122,6 +123,9 @@ struct Check {
     /// Ask the manifest's database, too: statements, types, lanes
     #[arg(long)]
     database: bool,
+    /// Ask a private PostgreSQL instead, started for this with the folder's migrations
+    #[arg(long, conflicts_with = "database")]
+    embedded: bool,
     /// How findings are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -134,6 +138,13 @@ struct Describe {
     /// Print an OpenAPI 3.1 document; it needs the database, which knows the types
     #[arg(long)]
     openapi: bool,
+    /// Ask a private PostgreSQL instead of the manifest's, started for this with the folder's
+    /// migrations
+    #[arg(long)]
+    embedded: bool,
+    /// How the description is written
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "openapi")]
+    format: Format,
 }
 
 #[derive(Debug, Args)]

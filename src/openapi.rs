@@ -5,12 +5,14 @@
 //! the schema of a type (`value::schema`).
 
 mod argument;
+mod listing;
 mod operation;
 mod problem;
 mod response;
 mod table;
 mod template;
 
+pub use listing::listing;
 pub use table::table;
 
 use crate::service::{Entry, Service};

@@ -4,6 +4,8 @@
 //! field here, so they cannot leave. Does not own how it is sent (`http::response`).
 
 mod code;
+#[cfg(test)]
+mod document;
 pub mod sqlstate;
 
 pub use code::Code;

@@ -1,6 +1,6 @@
 //! `howdah check`: everything that is wrong, in one run.
 
-use super::{Check, Exit, Format, show};
+use super::{Check, Exit, Format, private, show};
 use crate::{
     diagnostic::Diagnostics,
     migration::Migrations,
@@ -13,10 +13,15 @@ use serde_json::json;
 pub(super) fn run(arguments: Check) -> Exit {
     let folder = Folder::from(arguments.folder);
     let (definition, mut found) = without_database(&folder);
-    if arguments.database
-        && let Some(definition) = &definition
-    {
-        found.append(with_database(definition));
+    match &definition {
+        Some(definition) if arguments.database => found.append(with_database(definition)),
+        // What is wrong already would only be found once more.
+        Some(definition) if arguments.embedded && !found.has_errors() => {
+            let prepared = private::prepare(&folder, definition);
+            let outcome = super::serve::block_on(prepared).and_then(|inner| inner);
+            found.append(outcome.map_or_else(|errors| errors, |(_, warnings)| warnings));
+        }
+        _ => {}
     }
     found.sort();
     let exit = if found.has_errors() { show::exit_for(&found) } else { Exit::Success };
@@ -30,7 +35,7 @@ pub(super) fn run(arguments: Check) -> Exit {
         Format::Text => {
             show::diagnostics(&found);
             if let (Some(definition), false) = (definition, found.has_errors()) {
-                summary(&definition, arguments.database);
+                summary(&definition, arguments.database || arguments.embedded);
             }
         }
     }
@@ -76,13 +81,13 @@ fn with_database(definition: &ServiceDefinition) -> Diagnostics {
     }
 }
 
-fn summary(definition: &ServiceDefinition, database: bool) {
+fn summary(definition: &ServiceDefinition, is_asked: bool) {
     let endpoints = definition.endpoints.len();
     let routes = definition.config.routes.len();
-    let asked = if database || endpoints == 0 {
+    let asked = if is_asked || endpoints == 0 {
         ""
     } else {
-        " (without the database; `--database` asks it about the statements)"
+        " (without the database; `--database` asks it about the statements, `--embedded` a private one)"
     };
     println!(
         "{}: {endpoints} endpoint{}, {routes} route{} without SQL, no error{asked}",

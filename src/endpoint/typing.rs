@@ -13,7 +13,7 @@ use crate::{
     encode::json::JsonRows,
     name::{Identifier, nearest},
     postgres::{
-        describe::{self, Column, Described, TypeUse},
+        describe::{self, Column, Described, Plan, TypeUse},
         session::Session,
         statement::Prepared,
     },
@@ -47,7 +47,8 @@ pub async fn prepare(
                 .in_file(&definition.source),
         );
     }
-    let described = match describe::describe(session, &definition.statement.sql, &stated).await {
+    let mut described = match describe::describe(session, &definition.statement.sql, &stated).await
+    {
         Ok(described) => described,
         Err(error) => {
             found.push(refusal(definition, &error));
@@ -57,7 +58,13 @@ pub async fn prepare(
     let parameters = type_parameters(definition, &described, &mut found);
     let columns = type_columns(definition, &described.columns, &mut found);
     check_shape(definition, &described.columns, &mut found);
-    check_writes(session, definition, &described, lane, &mut found).await;
+    let plan = describe::plan(session, &definition.statement.sql, &described.parameters).await;
+    let plan = plan.ok().flatten();
+    check_writes(definition, plan, lane, &mut found);
+    if plan.is_none_or(|plan| plan.extends_with_null) {
+        // What the tables say of their columns does not hold for the result's.
+        described.columns.iter_mut().for_each(|column| column.nullable = true);
+    }
     let (Some(columns), Some((lane, _))) = (columns, lane) else { return Err(found) };
     let statement = Arc::new(Prepared {
         index,
@@ -288,29 +295,25 @@ fn check_shape(definition: &file::Endpoint, columns: &[Column], found: &mut Diag
 }
 
 /// A statement that can write must not stand behind GET, nor on a read lane.
-async fn check_writes(
-    session: &Session,
+fn check_writes(
     definition: &file::Endpoint,
-    described: &Described,
+    plan: Option<Plan>,
     lane: Option<(&Identifier, &Lane)>,
     found: &mut Diagnostics,
 ) {
     let reads_only = lane.is_some_and(|(_, lane)| lane.access == Access::Read);
-    if !reads_only {
+    if !reads_only || plan.is_none_or(|plan| !plan.writes) {
         return;
     }
-    let sql = &definition.statement.sql;
-    if let Ok(Some(true)) = describe::writes(session, sql, &described.parameters).await {
-        let statement = definition.statement.offset..definition.source.text().len();
-        let message = if definition.method == Method::Get {
-            "the statement writes or locks rows, and GET must not"
-        } else {
-            "the statement writes or locks rows, and its lane only reads"
-        };
-        found.push(
-            Diagnostic::error(Code::WriteInGet, message)
-                .at(&definition.source, statement)
-                .help("use POST, PUT, PATCH or DELETE and a write lane"),
-        );
-    }
+    let statement = definition.statement.offset..definition.source.text().len();
+    let message = if definition.method == Method::Get {
+        "the statement writes or locks rows, and GET must not"
+    } else {
+        "the statement writes or locks rows, and its lane only reads"
+    };
+    found.push(
+        Diagnostic::error(Code::WriteInGet, message)
+            .at(&definition.source, statement)
+            .help("use POST, PUT, PATCH or DELETE and a write lane"),
+    );
 }

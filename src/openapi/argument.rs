@@ -269,6 +269,6 @@ fn is_ecma(pattern: &str) -> bool {
         ["[[", "&&", "--", "~~", r"\A", r"\z", r"\a", r"\x{", r"\u{", r"\U", r"\p", r"\P"];
     let groups_are = pattern
         .match_indices("(?")
-        .all(|(at, _)| pattern[at + 2..].starts_with(':') || pattern[at + 2..].starts_with("<"));
+        .all(|(at, _)| pattern[at + 2..].starts_with(':') || pattern[at + 2..].starts_with('<'));
     groups_are && !ALIEN.iter().any(|it| pattern.contains(it))
 }

@@ -9,6 +9,7 @@ use crate::{
     value::Type,
 };
 use serde_json::{Map, Value, json};
+use std::fmt::Write;
 
 /// The most arguments that one problem lists.
 const MAX_ERRORS: usize = 100;
@@ -93,7 +94,8 @@ pub(super) fn add(codes: &[Code], responses: &mut Map<String, Value>) {
             if !text.is_empty() {
                 text.push_str("\n\n");
             }
-            text += &format!("`{}`: {}", code.slug(), explanation(*code));
+            // Writing into a String does not fail.
+            let _ = write!(text, "`{}`: {}", code.slug(), explanation(*code));
         }
         response["description"] = text.into();
         response["content"]["application/problem+json"] = json!({

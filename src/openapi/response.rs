@@ -2,7 +2,6 @@
 
 use super::{problem, template};
 use crate::{
-    builtin::info::RUNTIME,
     definition::{file::ResultShape, route},
     endpoint::Endpoint,
     service::{Action, Entry, Service},
@@ -110,7 +109,7 @@ fn info() -> Value {
         ("user", string("The user it runs as")),
         ("container_id", string("The name of its host")),
         ("version", string("The service's version")),
-        ("runtime_version", json!({ "type": "string", "examples": [RUNTIME] })),
+        ("runtime_version", string("The program that serves, and its version")),
     ];
     json!({ "schema": object(members.map(|(name, it)| (name.to_owned(), it)).into_iter()) })
 }

@@ -42,7 +42,8 @@ pub struct Column {
     /// Its type.
     pub described: TypeUse,
     /// Whether it may be NULL, as far as the server can tell: a column of a table that is declared
-    /// NOT NULL may not, anything computed may.
+    /// NOT NULL may not, unless the statement's [`Plan`] extends rows with NULL; anything computed
+    /// may.
     pub nullable: bool,
 }
 
@@ -97,16 +98,26 @@ pub async fn named_type(session: &Session, name: &str) -> Result<Option<ServerTy
     Ok(statement.columns().first().map(|column| column.type_().clone()))
 }
 
-/// Whether the statement writes or locks rows, from the plan that the server makes for it. `None`
-/// when the server plans no such statement (`SHOW`, `CALL`).
+/// What the server's plan for a statement tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Whether it writes or locks rows.
+    pub writes: bool,
+    /// Whether it can make NULL of a column that its table declares NOT NULL: an outer join does so
+    /// for rows without a partner, grouping sets for what a set leaves out.
+    pub extends_with_null: bool,
+}
+
+/// The plan that the server makes for the statement, whatever its arguments. `None` when it plans no
+/// such statement (`SHOW`, `CALL`).
 ///
 /// # Errors
 /// When the server refuses to plan it.
-pub async fn writes(
+pub async fn plan(
     session: &Session,
     sql: &str,
     parameters: &[TypeUse],
-) -> Result<Option<bool>, Error> {
+) -> Result<Option<Plan>, Error> {
     session.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
     let types: Vec<_> = parameters.iter().map(|it| it.server_name.clone()).collect();
     let list = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
@@ -127,16 +138,28 @@ pub async fn writes(
         })
         .collect();
     let plan: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    Ok(Some(has_writing_node(&plan)))
+    Ok(Some(Plan {
+        writes: has_node(&plan, &|node| {
+            matches!(word(node, "Node Type"), Some("ModifyTable" | "LockRows"))
+        }),
+        extends_with_null: has_node(&plan, &|node| {
+            matches!(word(node, "Join Type"), Some("Left" | "Right" | "Full"))
+                || node.contains_key("Grouping Sets")
+        }),
+    }))
 }
 
-fn has_writing_node(plan: &serde_json::Value) -> bool {
+type Node = serde_json::Map<String, serde_json::Value>;
+
+fn word<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.get(key)?.as_str()
+}
+
+fn has_node(plan: &serde_json::Value, wanted: &dyn Fn(&Node) -> bool) -> bool {
     match plan {
-        serde_json::Value::Array(items) => items.iter().any(has_writing_node),
+        serde_json::Value::Array(items) => items.iter().any(|it| has_node(it, wanted)),
         serde_json::Value::Object(members) => {
-            let node = members.get("Node Type").and_then(|it| it.as_str());
-            matches!(node, Some("ModifyTable" | "LockRows"))
-                || members.values().any(has_writing_node)
+            wanted(members) || members.values().any(|it| has_node(it, wanted))
         }
         _ => false,
     }
