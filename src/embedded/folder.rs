@@ -188,7 +188,10 @@ fn make(path: &Path, closed: bool) -> Result<(), Failure> {
         }
         Ok(())
     };
-    make().map_err(|error| failed("make", path, &error))
+    make().map_err(|error| {
+        let help = "HOWDAH_DATA_HOME names another place for the private PostgreSQL's data";
+        failed("make", path, &error).help(help).boxed()
+    })
 }
 
 fn lock(root: &Path) -> Result<File, Failure> {
