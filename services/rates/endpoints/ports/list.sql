@@ -9,8 +9,8 @@ max_rows = 1000
 
 [parameters]
 name = { type = "text", required = false, max_length = 100, example = "tall", description = "Part of the name, in any case" }
-region = { type = "text", required = false, max_length = 100, example = "baltic", description = "The region's slug" }
-after = { type = "text", required = false, max_length = 100, example = "EETLL", description = "The code after which the page begins" }
+region = { type = "text", required = false, max_length = 100, example = "baltic_main", description = "The region's slug" }
+after = { type = "text", required = false, max_length = 100, example = "CNGGZ", description = "The code after which the page begins" }
 limit = { type = "int4", default = 100, minimum = 1, maximum = 1000, description = "The most ports on the page" }
 */
 -- A dump without keys may have a code twice; a page that ends between the two would lose one.
