@@ -9,6 +9,7 @@ mod harness;
 mod malformed;
 mod measure;
 mod migration;
+mod openapi;
 mod placeholders;
 mod scaffold;
 mod support;
