@@ -1,11 +1,13 @@
 //! Tests of the parts together: a real PostgreSQL, real sockets, the real binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
+mod cli;
 mod contract;
 mod docs;
 mod embedded;
 mod endpoints;
 mod harness;
+mod http;
 mod malformed;
 mod measure;
 mod migration;

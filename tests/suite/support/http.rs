@@ -110,3 +110,18 @@ pub fn raw(at: SocketAddr, bytes: &[u8]) -> Vec<u8> {
 pub fn raw_reply(at: SocketAddr, bytes: &[u8]) -> Option<Reply> {
     Reply::parse(&raw(at, bytes))
 }
+
+/// As [`raw`], with this side left open: the service closes, or [`PATIENCE`] ends.
+pub fn exchange(at: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(at).expect("the service listens");
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    drop(stream.write_all(bytes));
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("the service closes, and does not reset");
+    answer
+}
+
+/// As [`exchange`], read as the one answer before the close.
+pub fn exchange_reply(at: SocketAddr, bytes: &[u8]) -> Option<Reply> {
+    Reply::parse(&exchange(at, bytes))
+}
