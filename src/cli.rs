@@ -227,12 +227,9 @@ pub fn run() -> Exit {
         Command::Config(config) => config::run(&config),
         Command::Completions(completions) => {
             let mut command = Cli::command();
-            clap_complete::generate(
-                completions.shell,
-                &mut command,
-                "howdah",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(completions.shell, &mut command, "howdah", &mut script);
+            show::print(format_args!("{}", String::from_utf8_lossy(&script)));
             Exit::Success
         }
     }

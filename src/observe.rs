@@ -8,18 +8,20 @@ use crate::{
     event::{Event, Observer},
 };
 use std::{io::IsTerminal, sync::Arc};
-use tracing::{Level as TracingLevel, debug, error, info, subscriber::set_global_default, warn};
-use tracing_subscriber::filter::LevelFilter;
+use tracing::{debug, error, info, subscriber::set_global_default, warn};
+use tracing_subscriber::EnvFilter;
 
 /// Starts the log, on standard error. A second call in one process changes nothing.
 pub fn start(log: &Log) {
     let level = match log.level {
-        Level::Error => TracingLevel::ERROR,
-        Level::Warn => TracingLevel::WARN,
-        Level::Info => TracingLevel::INFO,
-        Level::Debug => TracingLevel::DEBUG,
-        Level::Trace => TracingLevel::TRACE,
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
     };
+    // What libraries have to say is not ours to vouch for: there may be a value in it.
+    let filter = EnvFilter::new(format!("howdah={level}"));
     let terminal = std::io::stderr().is_terminal();
     let text = match log.format {
         Format::Auto => terminal,
@@ -28,7 +30,9 @@ pub fn start(log: &Log) {
     };
     let builder = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_max_level(LevelFilter::from_level(level))
+        .with_env_filter(filter)
+        // They would be printed to standard error, which panics when it is that which is closed.
+        .log_internal_errors(false)
         .with_target(false);
     // The one error is that a log has been started already. Not `try_init`, which would also take in
     // what libraries say by way of the `log` crate: PostgreSQL's notices, for one.

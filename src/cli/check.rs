@@ -30,7 +30,7 @@ pub(super) fn run(arguments: Check) -> Exit {
             let (errors, warnings) = found.counts();
             let report =
                 json!({ "errors": errors, "warnings": warnings, "diagnostics": found.to_json() });
-            println!("{report:#}");
+            show::say!("{report:#}");
         }
         Format::Text => {
             show::diagnostics(&found);
@@ -89,7 +89,7 @@ fn summary(definition: &ServiceDefinition, is_asked: bool) {
     } else {
         " (without the database; `--database` asks it about the statements, `--embedded` a private one)"
     };
-    println!(
+    show::say!(
         "{}: {endpoints} endpoint{}, {routes} route{} without SQL, no error{asked}",
         definition.config.service.name,
         if endpoints == 1 { "" } else { "s" },

@@ -1,6 +1,6 @@
 //! `howdah config`.
 
-use super::{Config, Exit};
+use super::{Config, Exit, show};
 
 pub(super) fn run(arguments: &Config) -> Exit {
     let text = if arguments.reference {
@@ -8,6 +8,6 @@ pub(super) fn run(arguments: &Config) -> Exit {
     } else {
         crate::config::Config::documented_default()
     };
-    print!("{text}");
+    show::print(format_args!("{text}"));
     Exit::Success
 }

@@ -8,14 +8,12 @@ use crate::{
     startup::{self, Folder},
     supervise::{Attempt, attempt},
 };
-use std::io::Write;
 
 pub(super) fn run(arguments: Describe) -> Exit {
     let asked = super::serve::block_on(describe(arguments));
     match asked.and_then(|inner| inner) {
         Ok(text) => {
-            // A reader that has seen enough, as `head` has, is no failure.
-            let _ = std::io::stdout().write_all(text.as_bytes());
+            show::print(format_args!("{text}"));
             Exit::Success
         }
         Err(found) => show::failed(&found),

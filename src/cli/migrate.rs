@@ -30,14 +30,14 @@ async fn migrate(folder: &Folder, dry_run: bool, seed: bool) -> Result<(), Diagn
     let mut session = session::connect(&target).await?;
     if dry_run {
         let plan = migration::plan(&session, &migrations).await?;
-        println!("applied: {}, to apply: {}", plan.applied.len(), plan.pending.len());
+        show::say!("applied: {}, to apply: {}", plan.applied.len(), plan.pending.len());
         for pending in plan.pending {
-            println!("  {}", pending.source.path());
+            show::say!("  {}", pending.source.path());
         }
         return Ok(());
     }
     let applied = migration::apply(&mut session, &migrations, &tell).await?;
-    println!(
+    show::say!(
         "{}",
         match applied {
             0 => "nothing to apply".to_owned(),
@@ -55,11 +55,15 @@ async fn migrate(folder: &Folder, dry_run: bool, seed: bool) -> Result<(), Diagn
 /// A line for each step.
 pub(super) fn tell(progress: Progress<'_>) {
     match progress {
-        Progress::Waiting => println!("  waiting: another instance migrates this database"),
-        Progress::Applied { file, duration_ms } => println!("  applied {file} in {duration_ms} ms"),
-        Progress::Seeded { file, duration_ms } => println!("  seeded  {file} in {duration_ms} ms"),
+        Progress::Waiting => show::say!("  waiting: another instance migrates this database"),
+        Progress::Applied { file, duration_ms } => {
+            show::say!("  applied {file} in {duration_ms} ms");
+        }
+        Progress::Seeded { file, duration_ms } => {
+            show::say!("  seeded  {file} in {duration_ms} ms");
+        }
         Progress::SeedChanged { file } => {
-            println!(
+            show::say!(
                 "  {file} has changed since it was run; it is not run again (`--fresh` begins anew)"
             );
         }

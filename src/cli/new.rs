@@ -12,9 +12,9 @@ pub(super) fn run(arguments: &New) -> Exit {
     match scaffold::create(directory, &name) {
         Ok(files) => {
             for file in files {
-                println!("  {}", file.display());
+                show::say!("  {}", file.display());
             }
-            println!("\nServe it: howdah up {}", quoted(&directory.to_string_lossy()));
+            show::say!("\nServe it: howdah up {}", quoted(&directory.to_string_lossy()));
             Exit::Success
         }
         Err(diagnostic) => {

@@ -35,7 +35,7 @@ pub(super) async fn prepare(
     };
     // Before the database starts, so that no signal finds nobody to stop it.
     let mut signals = Signals::listen()?;
-    let tell = |progress: embedded::Progress| eprintln!("  {progress}");
+    let tell = |progress: embedded::Progress| super::show::complain!("  {progress}");
     let running = tokio::select! {
         running = embedded::start(&options, &tell) => running?,
         () = signals.end() => return Err(interrupted()),

@@ -19,7 +19,7 @@ pub(super) fn run(arguments: Probe) -> Exit {
         Err(found) => return show::failed(&found),
     };
     let Some(address) = config.listen.admin else {
-        eprintln!("the service has no admin listener to ask (`listen.admin` is off)");
+        show::complain!("the service has no admin listener to ask (`listen.admin` is off)");
         return Exit::Failure;
     };
     let path = if arguments.live { "/live" } else { "/ready" };
@@ -27,11 +27,11 @@ pub(super) fn run(arguments: Probe) -> Exit {
     match ask(&address, path, timeout) {
         Ok((200, _)) => Exit::Success,
         Ok((status, body)) => {
-            eprintln!("{path} answers {status}: {}", body.trim());
+            show::complain!("{path} answers {status}: {}", body.trim());
             Exit::Failure
         }
         Err(error) => {
-            eprintln!("{address}{path}: {error}");
+            show::complain!("{address}{path}: {error}");
             Exit::Failure
         }
     }

@@ -9,6 +9,29 @@ fn colour() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty())
 }
 
+/// Writes to standard output. A reader that has closed it, as `head` does, is no reason to fail.
+pub(super) fn print(text: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_fmt(text).and_then(|()| out.flush());
+}
+
+/// Writes a line to standard output, as `println!` does, and does not mind when it is closed.
+macro_rules! say {
+    ($($line:tt)+) => {
+        $crate::cli::show::print(format_args!("{}\n", format_args!($($line)+)))
+    };
+}
+pub(super) use say;
+
+/// The same to standard error.
+macro_rules! complain {
+    ($($line:tt)+) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($line)+);
+    }};
+}
+pub(super) use complain;
+
 /// Prints findings, and a line that counts them when there is more than one.
 pub(super) fn diagnostics(found: &Diagnostics) {
     if found.is_empty() {

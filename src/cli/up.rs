@@ -51,7 +51,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
     let mut signals = Signals::listen()?.or_hangup();
     // And before the first start, which takes seconds in which somebody may save a file.
     let watch = if wish.watch { Some(Watch::start(&wish.folder.directory)?) } else { None };
-    println!("{} {}\n", definition.config.service.name, definition.config.service.version);
+    show::say!("{} {}\n", definition.config.service.name, definition.config.service.version);
     let Some(database) = &definition.config.database else {
         return serve(&wish, &definition, None, watch, &mut signals).await;
     };
@@ -63,7 +63,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
         fresh: wish.fresh,
         environment: Environment::of_process(),
     };
-    let tell = |progress: embedded::Progress| println!("  {progress}");
+    let tell = |progress: embedded::Progress| show::say!("  {progress}");
     let running = tokio::select! {
         running = embedded::start(&options, &tell) => running?,
         () = signals.end() => return Ok(()),
@@ -93,7 +93,7 @@ async fn serve(
     if let Some(file) = &wish.ready_file {
         supervisor.announce(file)?;
     }
-    println!("{}", greeting(&served.service, &supervisor));
+    show::say!("{}", greeting(&served.service, &supervisor));
     let follow = Follow { folder: &wish.folder, running, supervisor: &supervisor, observer };
     let outcome = tokio::select! {
         () = signals.end() => Ok(()),
@@ -154,7 +154,7 @@ impl Follow<'_> {
         let Some(mut watch) = watch else { return std::future::pending().await };
         loop {
             let changed = watch.changed().await;
-            println!("\n  {}", words(&changed));
+            show::say!("\n  {}", words(&changed));
             match self.reload().await {
                 Ok(routes) => (self.observer)(&Event::Reloaded { routes }),
                 Err(found) => {

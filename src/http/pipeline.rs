@@ -58,7 +58,7 @@ pub(super) async fn answer(
     }
     observer(&Event::Answered {
         request_id: id.as_str(),
-        method: parts.method.as_str(),
+        method: known(&parts.method),
         route: trail.route,
         status: response.status().as_u16(),
         code,
@@ -66,6 +66,22 @@ pub(super) async fn answer(
         duration: started.elapsed(),
     });
     response
+}
+
+/// The method for the log; one that nobody knows may be anything.
+fn known(method: &Method) -> &str {
+    const KNOWN: &[Method] = &[
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "other" }
 }
 
 async fn run<'s>(
@@ -79,6 +95,10 @@ async fn run<'s>(
         Routed::Options(answer) => return Ok(answer),
     };
     trail.route = entry.path.as_str();
+    // Its parameters are typed when the database is back.
+    if let Action::Pending(_) = entry.action {
+        return Err(Problem::new(Code::DatabaseUnavailable));
+    }
     let caller = identify();
     let arguments = take_arguments(serving, entry, &segments, parts, stream).await?;
     let permit = entry.policy.permit(&caller)?;

@@ -215,7 +215,8 @@ fn a_closed_pipe_is_no_crash() {
     for arguments in
         [&["config"][..], &["--help"], &["completions", "zsh"], &["describe", "services/about"]]
     {
-        let script = r#""$@" | true"#;
+        // The reader is gone before anything is written.
+        let script = r#"{ sleep 0.1; "$@"; } | true"#;
         let mut command = std::process::Command::new("/bin/bash");
         command.args(["-c", script, "sh"]).arg(crate::support::service::binary()).args(arguments);
         let output = command.current_dir(project(".")).output().unwrap();

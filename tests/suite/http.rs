@@ -29,7 +29,12 @@ fn database() -> Database {
 
 /// The service, about to be served on one thread.
 fn surface(database: &Database) -> Serve {
-    serve(FOLDER).database(database).arg("--threads=1")
+    on_threads(database, 1)
+}
+
+/// The service, about to be served on so many threads.
+fn on_threads(database: &Database, threads: u16) -> Serve {
+    serve(FOLDER).database(database).arg(format!("--threads={threads}"))
 }
 
 /// The service, ready.

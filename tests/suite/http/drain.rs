@@ -1,6 +1,6 @@
 //! The end of the process: nothing that was accepted is dropped.
 
-use super::{FOLDER, database, get, surface, wait_until_ready};
+use super::{FOLDER, database, get, on_threads, surface, wait_until_ready};
 use crate::support::{
     eventually,
     folder::Folder,
@@ -38,7 +38,7 @@ fn one_answer(stream: &mut BufReader<TcpStream>) -> std::io::Result<(String, Vec
 
 #[test]
 fn under_load_every_request_that_was_accepted_is_answered() {
-    let service = surface(&database()).arg("--threads=2").env("DRAIN", "20s");
+    let service = on_threads(&database(), 2).env("DRAIN", "20s");
     let service = service.start();
     wait_until_ready(&service);
     let at = service.http;
@@ -106,7 +106,7 @@ fn idle_connections_do_not_hold_the_end_up_and_ready_says_no() {
     kept.get_mut().write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     one_answer(&mut kept).unwrap();
     let (at, admin) = (service.http, service.admin);
-    let slow = std::thread::spawn(move || http::exchange(at, &get(b"/slow?seconds=1")));
+    let slow = std::thread::spawn(move || http::exchange(at, &get(b"/slow?seconds=3")));
     std::thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
     service.terminate();
@@ -114,7 +114,7 @@ fn idle_connections_do_not_hold_the_end_up_and_ready_says_no() {
     kept.read_to_end(&mut nothing).unwrap();
     (&idle).read_to_end(&mut nothing).unwrap();
     assert!(nothing.is_empty());
-    assert!(start.elapsed() < Duration::from_millis(600), "closed after {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(1500), "closed after {:?}", start.elapsed());
 
     let ready = http::send(admin, "GET", "/ready", &[], b"").unwrap();
     assert_eq!((ready.status, &ready.json()["ready"]), (503, &false.into()));
@@ -123,7 +123,6 @@ fn idle_connections_do_not_hold_the_end_up_and_ready_says_no() {
     let answer = slow.join().unwrap();
     assert!(answer.ends_with(b"\"slept\""), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(service.stop().0.code(), Some(0));
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
 }
 
 #[test]

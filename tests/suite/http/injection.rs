@@ -102,6 +102,9 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let changed =
         (requests, prop::collection::vec(change, 1..6)).prop_map(|(mut request, changes)| {
             for (index, byte, kind) in changes {
+                if request.is_empty() {
+                    break;
+                }
                 let at = index.index(request.len());
                 match kind {
                     0 => request[at] = byte,

@@ -124,7 +124,7 @@ fn methods() {
 fn heads() {
     let service = started();
     let first = "GET /hello HTTP/1.1";
-    let fields: String = (0..60).map(|at| format!("X-{at}: 1\r\n")).collect();
+    let fields = "X-Many: 1\r\n".repeat(60);
     let large = format!("X-Large: {}\r\n", "a".repeat(20_000));
     let flood = format!("X-Large: {}\r\n", "a".repeat(3_000_000));
     let trace = |fields: &[u8]| [&head("GET /trace HTTP/1.1")[..], fields, b"\r\n"].concat();

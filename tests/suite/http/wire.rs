@@ -178,7 +178,7 @@ fn slow_callers_are_cut_off() {
     let mut stream = connect(&service);
     let start = Instant::now();
     for byte in b"GET /hello HTTP/1.1\r\nHost" {
-        if stream.write_all(&[*byte]).is_err() || start.elapsed() > Duration::from_millis(2000) {
+        if stream.write_all(&[*byte]).is_err() || start.elapsed() > Duration::from_secs(2) {
             break;
         }
         std::thread::sleep(Duration::from_millis(100));
@@ -226,7 +226,7 @@ fn a_caller_that_goes_away_cancels_its_statement() {
     let service = super::surface(&database).start();
     super::wait_until_ready(&service);
     let running = || {
-        let sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep($1)%' AND usename = current_user";
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep($1)%' AND pid <> pg_backend_pid()";
         database.psql(sql)[0][0].clone().unwrap()
     };
     for half in [false, true] {
