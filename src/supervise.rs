@@ -40,6 +40,16 @@ pub struct Supervisor {
     addresses: Addresses,
 }
 
+/// Where the operators' listener may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdminPlace {
+    /// Where the manifest says, or nowhere: a health check looks for it there.
+    AsConfigured,
+    /// On another port of the same host when that one is taken: a person who tries two services
+    /// at once need not choose ports for what they do not look at.
+    OrAnotherPort,
+}
+
 /// Where the listeners are.
 #[derive(Clone, Debug)]
 pub struct Addresses {
@@ -58,15 +68,12 @@ impl Supervisor {
         served: &Served,
         threads: usize,
         observer: &Observer,
+        place: AdminPlace,
     ) -> Result<Self, Box<Diagnostic>> {
         let config = &served.service.config;
         let http = open(&config.listen.http, "listen.http")?;
-        let operators = config
-            .listen
-            .admin
-            .as_ref()
-            .map(|address| open(address, "listen.admin"))
-            .transpose()?;
+        let operators =
+            config.listen.admin.as_ref().map(|address| open_admin(address, place)).transpose()?;
         let addresses =
             Addresses { http: http.address(), admin: operators.as_ref().map(Listener::address) };
         let facts = Arc::new(Facts::gather(&config.service.version));
@@ -126,6 +133,16 @@ impl Supervisor {
         (self.observer)(&Event::Stopped { unfinished });
         unfinished
     }
+}
+
+fn open_admin(address: &Address, place: AdminPlace) -> Result<Listener, Box<Diagnostic>> {
+    if let (AdminPlace::OrAnotherPort, Address::Tcp(host, _)) = (place, address) {
+        let taken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
+        if Listener::open(address).is_err_and(|error| taken(&error)) {
+            return open(&Address::Tcp(host.clone(), 0), "listen.admin");
+        }
+    }
+    open(address, "listen.admin")
 }
 
 fn open(address: &Address, key: &str) -> Result<Listener, Box<Diagnostic>> {

@@ -9,7 +9,7 @@ use crate::{
     postgres::Target,
     service::{Service, ServiceDefinition},
     startup::{self, Folder},
-    supervise::{Attempt, Supervisor, attempt, until_prepared},
+    supervise::{AdminPlace, Attempt, Supervisor, attempt, until_prepared},
 };
 use std::{future::Future, path::PathBuf, sync::Arc};
 use tokio::{
@@ -52,7 +52,7 @@ async fn serve(
     };
     let mut signals = Signals::listen()?;
     let served = first(&definition, target, &observer).await?;
-    let supervisor = Supervisor::start(&served, threads, &observer)?;
+    let supervisor = Supervisor::start(&served, threads, &observer, AdminPlace::AsConfigured)?;
     if let Some(file) = ready_file {
         supervisor.announce(&file)?;
     }

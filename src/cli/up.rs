@@ -15,7 +15,7 @@ use crate::{
     postgres::{Target, session},
     service::{Service, ServiceDefinition},
     startup::Folder,
-    supervise::{Attempt, Supervisor, attempt},
+    supervise::{AdminPlace, Attempt, Supervisor, attempt},
     watch::{Changed, Watch},
 };
 use std::{fmt::Write, path::PathBuf, sync::Arc};
@@ -89,7 +89,8 @@ async fn serve(
     // Not before the lines above: a person reads them in order.
     observe::start(&definition.config.log);
     let observer = observe::observer();
-    let supervisor = Supervisor::start(&served, wish.threads, &observer)?;
+    let supervisor =
+        Supervisor::start(&served, wish.threads, &observer, AdminPlace::OrAnotherPort)?;
     if let Some(file) = &wish.ready_file {
         supervisor.announce(file)?;
     }
