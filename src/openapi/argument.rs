@@ -95,7 +95,8 @@ pub(super) fn body(entry: &Entry) -> Option<Value> {
             Some(text) => with(schema, "description", text.as_str().into()),
             None => schema,
         };
-        let member = tool(entry, typed).unwrap_or_else(|| narrowed(schema::of(&typed.ty), typed));
+        let member =
+            tool(entry, typed).unwrap_or_else(|| narrowed(schema::of_argument(&typed.ty), typed));
         let nullable = typed.parameter.presence == Presence::Optional;
         let member = if nullable { schema::nullable(member) } else { member };
         in_json.insert(name.clone(), described(member));

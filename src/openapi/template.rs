@@ -27,13 +27,16 @@ fn schema(document: &Value) -> Value {
         }
         Value::Array(items) if items.is_empty() => json!({ "const": [] }),
         Value::Array(items) => {
-            let each: Vec<Value> = items.iter().map(schema).collect();
-            json!({
-                "type": "array",
-                "prefixItems": each,
-                "minItems": items.len(),
-                "maxItems": items.len(),
-            })
+            // Item by item (`prefixItems`) would be more exact, and few tools know it.
+            let mut kinds: Vec<Value> = Vec::new();
+            for kind in items.iter().map(schema) {
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+            let each = if kinds.len() == 1 { kinds.remove(0) } else { json!({ "anyOf": kinds }) };
+            let length = items.len();
+            json!({ "type": "array", "items": each, "minItems": length, "maxItems": length })
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => json!({ "const": document }),
     }

@@ -1,6 +1,7 @@
 //! The schema of every type: JSON Schema 2020-12, as OpenAPI 3.1 takes it.
 //!
-//! One schema describes a type both as a result and as an argument in JSON. Formats are those of
+//! One schema describes a type both as a result and as an argument in JSON, but that an argument may
+//! leave out members of a range. Formats are those of
 //! the OpenAPI format registry. What a schema cannot say without becoming unreadable (a `date`
 //! that is `infinity`, the further dimensions of an array) is in `docs/types.md`.
 
@@ -9,6 +10,17 @@ use serde_json::{Map, Value, json};
 
 /// The schema of a value that is not NULL.
 pub fn of(ty: &Type) -> Value {
+    form(ty, true)
+}
+
+/// The schema of an argument in JSON that is not NULL, as `argument::from_json` reads it.
+pub fn of_argument(ty: &Type) -> Value {
+    form(ty, false)
+}
+
+/// The schema; where not `whole`, what has a default within a value may be left out.
+fn form(ty: &Type, whole: bool) -> Value {
+    let of = |ty: &Type| form(ty, whole);
     match ty {
         Type::Bool => json!({"type": "boolean"}),
         Type::Int2 => json!({"type": "integer", "format": "int16"}),
@@ -36,16 +48,7 @@ pub fn of(ty: &Type) -> Value {
         Type::Array(element) => json!({"type": "array", "items": nullable(of(element))}),
         Type::Enum(enumeration) => json!({"type": "string", "enum": enumeration.labels}),
         Type::Domain(domain) => of(&domain.base),
-        Type::Range(over) => json!({
-            "type": "object",
-            "properties": {
-                "lower": nullable(of(over)),
-                "upper": nullable(of(over)),
-                "bounds": {"type": "string", "enum": ["[)", "[]", "(]", "()", "empty"]},
-            },
-            "required": ["lower", "upper", "bounds"],
-            "additionalProperties": false,
-        }),
+        Type::Range(over) => range(&of(over), whole),
         Type::Multirange(over) => json!({"type": "array", "items": of(&Type::Range(over.clone()))}),
         Type::Composite(composite) => {
             let properties: Map<_, _> = composite
@@ -85,7 +88,7 @@ pub fn in_url(ty: &Type) -> InUrl {
             InUrl::Plain(json!({"type": "string", "pattern": "^(empty|[\\[(][^,]*,[^,]*[\\])])$"}))
         }
         base if base.is_listable() => InUrl::Plain(of(ty)),
-        _ => InUrl::Json(of(ty)),
+        _ => InUrl::Json(of_argument(ty)),
     }
 }
 
@@ -106,6 +109,22 @@ pub fn nullable(schema: Value) -> Value {
         return Value::Object(members);
     }
     json!({"anyOf": [members, {"type": "null"}]})
+}
+
+fn range(over: &Value, whole: bool) -> Value {
+    let mut range = json!({
+        "type": "object",
+        "properties": {
+            "lower": nullable(over.clone()),
+            "upper": nullable(over.clone()),
+            "bounds": {"type": "string", "enum": ["[)", "[]", "(]", "()", "empty"]},
+        },
+        "additionalProperties": false,
+    });
+    if whole {
+        range["required"] = json!(["lower", "upper", "bounds"]);
+    }
+    range
 }
 
 /// A number, or the name of one that JSON has not.
@@ -143,6 +162,16 @@ mod tests {
         ] {
             assert_eq!(pattern.is_match(text), is_range, "{text}");
         }
+    }
+
+    #[test]
+    fn an_argument_may_leave_out_what_a_result_has() {
+        let range = Type::named("int4range").unwrap();
+        let (result, argument) = (of(&range), of_argument(&range));
+        assert_eq!(result["required"], json!(["lower", "upper", "bounds"]));
+        assert_eq!(argument.get("required"), None);
+        assert_eq!(argument["properties"], result["properties"]);
+        assert_eq!(of_argument(&Type::Int4), of(&Type::Int4));
     }
 
     #[test]

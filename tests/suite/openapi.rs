@@ -5,8 +5,9 @@ mod schema;
 
 use crate::support::{
     database::Database,
+    folder::Folder,
     http::Reply,
-    postgres::database,
+    postgres::{binaries, database},
     service::{howdah, project, serve},
 };
 use fixture::things;
@@ -259,4 +260,37 @@ fn a_table_needs_no_database_and_a_document_does() {
     let refused = describe(folder.path(), &away, &["--openapi"]);
     assert!(!refused.status.success() && refused.stdout.is_empty());
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--embedded"));
+}
+
+#[test]
+fn a_private_database_tells_the_types_and_leaves_nothing() {
+    let folder = things();
+    let home = Folder::new("home");
+    let run = |arguments: &[&str]| {
+        let mut command = howdah(arguments);
+        command.arg(folder.path()).env("HOWDAH_DATA_HOME", home.path());
+        command.env("HOWDAH_POSTGRES_BIN", binaries());
+        let nowhere = [("DB_HOST", "127.0.0.1"), ("DB_PORT", "1"), ("DB_PASSWORD", "none")];
+        command.envs(nowhere).env("DB_NAME", "things").env("DB_USER", "things").output().unwrap()
+    };
+    let private = text(&run(&["describe", "--openapi", "--embedded"]));
+    let real = document(folder.path(), &migrated(folder.path()));
+    assert_eq!(serde_json::from_str::<Value>(&private).unwrap(), real);
+    folder.write(
+        "endpoints/wrong.sql",
+        "/*\nget = \"/wrong\"\nresult = \"value\"\n*/\nSELECT nothing",
+    );
+    let wrong = run(&["check", "--embedded", "--format", "json"]);
+    let found: Value = serde_json::from_slice(&wrong.stdout).unwrap();
+    assert_eq!(
+        found["diagnostics"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|it| it["code"] == "statement")
+            .count(),
+        1
+    );
+    let left = std::fs::read_dir(home.path().join("check")).unwrap();
+    assert_eq!(left.count(), 0);
 }

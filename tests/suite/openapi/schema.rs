@@ -54,13 +54,6 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut 
                 }
                 true
             }
-            "prefixItems" => {
-                let items = value.as_array().into_iter().flatten();
-                for (index, (item, schema)) in items.zip(wanted.as_array().unwrap()).enumerate() {
-                    check(document, schema, item, &format!("{at}/{index}"), found);
-                }
-                true
-            }
             "minItems" => value.as_array().is_none_or(|it| it.len() as u64 >= number(wanted)),
             "maxItems" => value.as_array().is_none_or(|it| it.len() as u64 <= number(wanted)),
             "minLength" => length(value).is_none_or(|it| it >= number(wanted)),
