@@ -107,7 +107,10 @@ impl Clock {
         }
     }
 
-    fn bytes_went(&self) {
+    fn bytes_went(&self, result: &Poll<std::io::Result<usize>>) {
+        if !matches!(result, Poll::Ready(Ok(1..))) {
+            return;
+        }
         match self.phase.get() {
             Phase::Sending(_) => self.phase.set(Phase::Sending(Instant::now())),
             Phase::Flushing(_) => self.phase.set(Phase::Flushing(Instant::now())),
@@ -208,8 +211,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Timed<'_, T> {
             self.clock.refusal_went(buffer);
             return Poll::Ready(Ok(buffer.len()));
         }
-        self.clock.bytes_went();
-        Pin::new(&mut *self.stream).poll_write(context, buffer)
+        let result = Pin::new(&mut *self.stream).poll_write(context, buffer);
+        self.clock.bytes_went(&result);
+        result
     }
 
     fn poll_flush(
@@ -236,8 +240,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Timed<'_, T> {
             self.clock.refusal_went(buffers.first().map_or(&[], |it| it));
             return Poll::Ready(Ok(buffers.iter().map(|it| it.len()).sum()));
         }
-        self.clock.bytes_went();
-        Pin::new(&mut *self.stream).poll_write_vectored(context, buffers)
+        let result = Pin::new(&mut *self.stream).poll_write_vectored(context, buffers);
+        self.clock.bytes_went(&result);
+        result
     }
 
     fn is_write_vectored(&self) -> bool {

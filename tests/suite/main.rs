@@ -13,6 +13,7 @@ mod measure;
 mod migration;
 mod openapi;
 mod placeholders;
+mod plain_user;
 mod scaffold;
 mod support;
 mod up;

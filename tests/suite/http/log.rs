@@ -1,8 +1,15 @@
 //! The log: a line for a request, with its route and not its path, and never a value.
 
 use super::{database, get, post, reply, surface, wait_until_ready};
-use crate::support::folder::Folder;
+use crate::support::{
+    eventually,
+    folder::Folder,
+    http::PATIENCE,
+    reaper,
+    service::{howdah, project},
+};
 use serde_json::Value;
+use std::process::Stdio;
 
 #[test]
 fn request_ids_are_taken_over_when_they_are_harmless() {
@@ -93,4 +100,25 @@ fn a_request_is_a_line_of_json_and_no_value_is_in_it() {
         ]
     );
     assert_eq!(answered[1]["code"], "conflict");
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_stops_nothing() {
+    let (database, folder) = (database(), Folder::new("deaf"));
+    let ready = folder.path().join("ready");
+    let mut command = howdah(["serve", "--threads=1", "--ready-file"]);
+    command.arg(&ready).arg(project(super::FOLDER)).envs(database.environment());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    reaper::watch(child.id());
+    drop(child.stderr.take());
+    eventually("it listens", PATIENCE, || ready.exists());
+    let said: Value = serde_json::from_slice(&std::fs::read(&ready).unwrap()).unwrap();
+    let at = said["http"].as_str().unwrap().parse().unwrap();
+    for _ in 0..20 {
+        assert_eq!(crate::support::http::send(at, "GET", "/hello", &[], b"").unwrap().status, 200);
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    reaper::forget(child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
