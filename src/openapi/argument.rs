@@ -273,3 +273,56 @@ fn is_ecma(pattern: &str) -> bool {
         .all(|(at, _)| pattern[at + 2..].starts_with(':') || pattern[at + 2..].starts_with('<'));
     groups_are && !ALIEN.iter().any(|it| pattern.contains(it))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_that_ecma_262_reads_otherwise_is_told_in_words() {
+        for same in ["[A-Z]{5}", r"\d+", "(?:a|b)", "(?<year>[0-9]{4})", "^a$"] {
+            assert!(is_ecma(same), "{same}");
+        }
+        for other in ["(?i)a", "(?P<y>a)", r"a\z", r"\p{L}", "[[:alpha:]]", "[a-z&&[^b]]"] {
+            assert!(!is_ecma(other), "{other}");
+        }
+        let facets = |pattern: &str| Facets {
+            pattern: Some((pattern.to_owned(), regex::Regex::new(pattern).unwrap())),
+            ..Facets::default()
+        };
+        let mut schema = json!({ "type": "string" });
+        apply(&mut schema, &Type::Text, &facets("a|b"));
+        assert_eq!(schema["pattern"], "^(?:a|b)$");
+        let mut schema = json!({ "type": "array", "items": { "type": "string" } });
+        apply(&mut schema, &Type::Text, &facets("(?i)a"));
+        assert_eq!(schema["items"].get("pattern"), None);
+        assert!(schema["items"]["description"].as_str().unwrap().contains("(?i)a"));
+    }
+
+    #[test]
+    fn a_bound_refuses_what_has_no_digits() {
+        let facets = |minimum: Option<i32>, maximum: Option<i32>| Facets {
+            minimum: minimum.map(Into::into),
+            maximum: maximum.map(Into::into),
+            ..Facets::default()
+        };
+        let narrowed = |facets: &Facets| {
+            let mut schema = schema::of(&Type::Numeric);
+            apply(&mut schema, &Type::Numeric, facets);
+            schema
+        };
+        assert_eq!(narrowed(&facets(None, None)), schema::of(&Type::Numeric));
+        assert_eq!(narrowed(&facets(Some(1), None))["anyOf"][1]["enum"], json!(["Infinity"]));
+        assert_eq!(narrowed(&facets(None, Some(2)))["anyOf"][1]["enum"], json!(["-Infinity"]));
+        let both = json!({ "type": "number", "minimum": 1, "maximum": 2 });
+        assert_eq!(narrowed(&facets(Some(1), Some(2))), both);
+    }
+
+    #[test]
+    fn an_enumeration_says_what_it_allows() {
+        let facets = Facets { allowed: Some(vec!["a".into()]), ..Facets::default() };
+        let mut schema = json!({ "type": "array", "items": { "type": ["string", "null"] } });
+        apply(&mut schema, &Type::Text, &facets);
+        assert_eq!(schema["items"], json!({ "anyOf": [{ "enum": ["a"] }, { "type": "null" }] }));
+    }
+}

@@ -60,3 +60,28 @@ fn literal(text: &str) -> Option<Value> {
     let rest = text.replace("{{", "").replace("}}", "");
     (!rest.contains(['{', '}'])).then(|| text.replace("{{", "{").replace("}}", "}").into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_vary_and_nothing_else_does() {
+        let (media_type, media) = media(&Template::Json(json!({ "a": "{now}", "b": [1, "x", 1] })));
+        assert_eq!(media_type, "application/json");
+        assert_eq!(media.get("example"), None);
+        let properties = &media["schema"]["properties"];
+        assert_eq!(properties["a"], json!({ "type": "string" }));
+        let items = json!({ "anyOf": [{ "const": 1 }, { "type": "string" }] });
+        assert_eq!(properties["b"]["items"], items);
+        assert_eq!(properties["b"]["maxItems"], 3);
+    }
+
+    #[test]
+    fn a_fixed_body_is_its_own_example() {
+        let (_, media) = super::media(&Template::Json(json!({ "a": ["{{x}}", null, []] })));
+        assert_eq!(media["example"], json!({ "a": ["{x}", null, []] }));
+        assert_eq!(super::media(&Template::Text("{{{name}}}".into())).1.get("example"), None);
+        assert_eq!(super::media(&Template::Text("}}{{".into())).1["example"], "}{");
+    }
+}
