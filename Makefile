@@ -5,7 +5,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
-.PHONY: containers-setup image stack stack-down logs
+.PHONY: containers-setup image stack stack-down logs verify recover e2e
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,3 +54,12 @@ stack-down: ## Take a service's stack down; ARGS=-v throws its data away
 
 logs: ## Follow the logs of a service's stack
 	@scripts/stack logs $(SERVICE)
+
+verify: ## Check how the running stack of SERVICE is locked down, as one table
+	@scripts/verify $(SERVICE) $(ARGS)
+
+recover: ## Break the database of SERVICE's running stack under load, and see that it comes back
+	@scripts/recover $(SERVICE)
+
+e2e: ## Build the image, bring up all five stacks, check, break and take them down
+	@scripts/e2e
