@@ -16,14 +16,14 @@ const MAX_ERRORS: usize = 100;
 
 /// Every problem that a request for this very route can end with, in the order of their list.
 pub(super) fn codes(service: &Service, entry: &Entry) -> Vec<Code> {
-    let mut codes = vec![Code::MalformedRequest, Code::InvalidArguments, Code::UriTooLong];
+    let mut codes = vec![Code::MalformedRequest, Code::InvalidArguments];
+    codes.extend([Code::UriTooLong, Code::HeadersTooLarge, Code::RequestTimeout]);
     if !entry.path.parameters().is_empty() {
         // A segment that is empty leads nowhere.
         codes.push(Code::NotFound);
     }
     if entry.method.has_body() {
-        codes.extend([Code::MalformedBody, Code::BodyTooLarge]);
-        codes.extend([Code::UnsupportedMediaType, Code::RequestTimeout]);
+        codes.extend([Code::MalformedBody, Code::BodyTooLarge, Code::UnsupportedMediaType]);
     }
     let needs_claim = entry
         .parameters()
@@ -116,11 +116,6 @@ pub(super) fn add(codes: &[Code], responses: &mut Map<String, Value>) {
                 json!({ "$ref": "#/components/headers/RetryAfter" });
         }
     }
-    // Refused before there is a request that could have an id.
-    responses.insert(
-        "431".to_owned(),
-        json!({ "description": "The header fields are more or larger than the service takes." }),
-    );
 }
 
 fn explanation(code: Code) -> String {
