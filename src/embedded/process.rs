@@ -77,11 +77,12 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.signal(Signal::INT);
         let since = std::time::Instant::now();
-        while self.exit().is_none() {
-            if since.elapsed() > DROP {
-                self.kill();
-                return;
-            }
+        // A child of a shell's background job has inherited that it ignores the signal.
+        while self.exit().is_none() && since.elapsed() < DROP {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.kill();
+        while self.exit().is_none() && since.elapsed() < 2 * DROP {
             thread::sleep(Duration::from_millis(5));
         }
     }
