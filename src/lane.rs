@@ -7,30 +7,38 @@
 //!
 //! What a caller can rely on:
 //! - A read is answered once, although it may be sent again when its connection breaks.
-//! - A write is sent at most once; when its connection breaks in between, the outcome is unknown.
+//! - A write runs at most once; when its connection breaks in between, the outcome is unknown.
+//! - A statement runs only where its columns are those that it was typed with, or, for a read, its
+//!   rows are thrown away.
 //! - A caller that goes away, or whose deadline passes, cancels its statement in the server.
 
 mod backoff;
 mod call;
 mod connection;
 mod driver;
+mod link;
 mod pool;
 mod reply;
+mod ticket;
+mod withdrawal;
 
 pub use call::{Call, Done, Failure, RowSink, Stop};
 
 use crate::{access::Permit, event::Observer, postgres::Target};
-use call::{Guard, Ticket};
 use pool::Pool;
-use std::{future::poll_fn, rc::Rc, sync::Arc, task::Poll, time::Duration};
-use tokio::time::Instant;
+use std::{rc::Rc, sync::Arc, time::Duration};
+use ticket::{Guard, News, Ticket};
+use tokio::time::{Instant, timeout_at};
+
+/// How long a write whose deadline has passed waits for the server to say what became of it.
+const VERDICT: Duration = Duration::from_millis(500);
 
 /// What a lane is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The lane's name, for events.
     pub name: String,
-    /// Whether statements may write: then each takes a connection for itself, and none is sent twice.
+    /// Whether statements may write: then each takes a connection for itself, and none runs twice.
     pub writes: bool,
     /// Connections on this thread.
     pub connections: usize,
@@ -42,7 +50,7 @@ pub struct Settings {
     pub park: Duration,
 }
 
-/// A lane on this thread. Dropping it lets what is in flight finish, then closes its connections.
+/// A lane on this thread. Dropping it closes its connections.
 pub struct Lane<S: RowSink> {
     pool: Rc<Pool<S>>,
 }
@@ -68,40 +76,62 @@ impl<S: RowSink + 'static> Lane<S> {
     /// # Errors
     /// Why there is no answer.
     pub async fn run(&self, _permit: Permit, call: Call<S>) -> Result<Done<S>, Failure> {
-        let deadline = call.deadline;
-        let parks = call.parks;
+        let (deadline, parks) = (call.deadline, call.parks);
+        let admitted = Instant::now();
         let ticket = Ticket::new();
         self.pool.admit(call, &ticket)?;
         let guard = Guard::new(&self.pool, &ticket);
-        if parks && !self.pool.is_connected() {
-            let parked_until = (Instant::now() + self.pool.settings.park).min(deadline);
-            if let Ok(outcome) = tokio::time::timeout_at(parked_until, answer(&ticket)).await {
-                guard.disarm();
-                return outcome;
-            }
-            if ticket.is_waiting() && !self.pool.is_connected() {
-                return Err(Failure::Unavailable);
+        loop {
+            // What waits for a database that is away waits for less long than what waits its turn.
+            let parked_until = ticket.is_waiting().then(|| self.pool.parks_until(admitted, parks));
+            let until = parked_until.flatten().unwrap_or(deadline).min(deadline);
+            match timeout_at(until, ticket.news()).await {
+                Ok(News::Outcome(outcome)) => {
+                    guard.disarm();
+                    return outcome;
+                }
+                Err(_) if Instant::now() >= deadline => return self.late(&ticket, &guard).await,
+                Err(_) if ticket.is_waiting() && !self.pool.is_connected() => {
+                    return Err(Failure::Unavailable);
+                }
+                Ok(News::Moved) | Err(_) => {}
             }
         }
-        if let Ok(outcome) = tokio::time::timeout_at(deadline, answer(&ticket)).await {
-            guard.disarm();
-            return outcome;
-        }
-        // The guard withdraws the call: from the queue, or by a cancel request.
-        Err(if ticket.is_waiting() { Failure::QueuedTooLong } else { Failure::Deadline })
     }
-}
 
-/// Waits for the ticket's outcome.
-async fn answer<S>(ticket: &Ticket<S>) -> Result<Done<S>, Failure> {
-    poll_fn(|context| match ticket.take_outcome() {
-        Some(outcome) => Poll::Ready(outcome),
-        None => {
-            ticket.wake_later(context.waker());
-            Poll::Pending
+    /// What to say when the deadline has passed. The guard withdraws the call: from the queue, or by
+    /// a cancel request.
+    async fn late(&self, ticket: &Ticket<S>, guard: &Guard<'_, S>) -> Result<Done<S>, Failure> {
+        if ticket.is_waiting() {
+            return Err(if self.pool.is_connected() {
+                Failure::QueuedTooLong
+            } else {
+                Failure::Unavailable
+            });
         }
-    })
-    .await
+        if !self.pool.settings.writes {
+            return Err(Failure::Deadline);
+        }
+        // A write may have been made, so it is worth a moment to ask.
+        guard.withdraw();
+        let until = Instant::now() + VERDICT;
+        loop {
+            match timeout_at(until, ticket.news()).await {
+                Ok(News::Outcome(outcome)) => {
+                    guard.disarm();
+                    return match outcome {
+                        Err(Failure::Refused(it)) if it.sqlstate == "57014" => {
+                            Err(Failure::Deadline)
+                        }
+                        outcome => outcome,
+                    };
+                }
+                Ok(News::Moved) if ticket.is_waiting() => return Err(Failure::Deadline),
+                Ok(News::Moved) => {}
+                Err(_) => return Err(Failure::OutcomeUnknown),
+            }
+        }
+    }
 }
 
 impl<S: RowSink> Drop for Lane<S> {

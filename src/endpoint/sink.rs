@@ -48,6 +48,12 @@ impl RowSink for AnswerSink {
         if self.bytes.len() > self.max_bytes { Err(Stop::TooLarge) } else { Ok(()) }
     }
 
+    /// A value's text can be shorter than its binary form: an element of an array of `int8` takes 12
+    /// bytes, and as text 2.
+    fn largest_row(&self) -> usize {
+        self.max_bytes.saturating_mul(8).max(1 << 20)
+    }
+
     fn restart(&mut self) {
         self.bytes.clear();
         self.layout.begin(&mut self.bytes);

@@ -6,6 +6,9 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(50);
 /// No wait is longer than this, so that recovery follows the database's return within a second.
 const LONGEST: Duration = Duration::from_millis(800);
+/// The longest wait where nothing but a person can help: a wrong password tried over and over is
+/// what locks a role out.
+const DENIED: Duration = Duration::from_secs(4);
 
 /// Exponential backoff with full jitter, so that the connections of many threads and processes do
 /// not come back in step.
@@ -15,10 +18,16 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
+    /// The wait after the server said that it does not let us in.
+    pub(super) fn denied(&mut self) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        DENIED.mul_f64(0.5 + 0.5 * fastrand::f64())
+    }
+
     /// The wait after one more failure: at least a tenth of the step, at most the step.
     pub(super) fn next(&mut self) -> Duration {
         let step = FIRST.saturating_mul(1 << self.failures.min(8)).min(LONGEST);
-        self.failures += 1;
+        self.failures = self.failures.saturating_add(1);
         step.mul_f64(0.1 + 0.9 * fastrand::f64())
     }
 

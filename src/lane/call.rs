@@ -1,16 +1,10 @@
-//! A call: one statement on its way through a lane, and the ticket its caller waits on.
+//! A call: one statement on its way through a lane, and what can become of it.
 
-use super::pool::Pool;
 use crate::{
     postgres::{refusal::Refusal, statement::Prepared},
     value::Argument,
 };
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    sync::Arc,
-    task::Waker,
-};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Takes the rows of one call as they arrive.
@@ -23,6 +17,12 @@ pub trait RowSink {
 
     /// Forgets all rows: the statement is sent once more.
     fn restart(&mut self);
+
+    /// The largest body of a `DataRow`, in bytes, that is worth holding in memory as a whole. A
+    /// larger one is passed over and ends the call with [`Stop::TooLarge`].
+    fn largest_row(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// Why a sink takes no more rows.
@@ -50,6 +50,8 @@ pub struct Call<S> {
     pub parks: bool,
     /// How often it was sent already.
     pub(super) attempts: u8,
+    /// Whether it prepares its statement, whatever its connection is believed to know.
+    pub(super) prepares: bool,
 }
 
 impl<S> Call<S> {
@@ -60,7 +62,7 @@ impl<S> Call<S> {
         sink: S,
         deadline: Instant,
     ) -> Self {
-        Self { statement, arguments, sink, deadline, parks: true, attempts: 0 }
+        Self { statement, arguments, sink, deadline, parks: true, attempts: 0, prepares: false }
     }
 
     /// The same call, answered at once when the database is away.
@@ -93,7 +95,8 @@ pub enum Failure {
     Deadline,
     /// PostgreSQL refused it.
     Refused(Refusal),
-    /// The connection broke after a write was sent and before its outcome was known.
+    /// A write was sent, and there is no telling whether it was made: its connection broke, its
+    /// deadline passed without a word of the server, or it was made and its rows could not be given.
     OutcomeUnknown,
     /// The statement's columns are not those that it was typed with.
     ShapeChanged,
@@ -101,101 +104,4 @@ pub enum Failure {
     Stopped(Stop),
     /// The lane is closing.
     Closing,
-}
-
-/// Where a call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Waiting,
-    Flying { connection: usize },
-    Finished,
-}
-
-/// What a caller waits on.
-pub(super) struct Ticket<S> {
-    place: Cell<Place>,
-    abandoned: Cell<bool>,
-    outcome: RefCell<Option<Result<Done<S>, Failure>>>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl<S> Ticket<S> {
-    pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self {
-            place: Cell::new(Place::Waiting),
-            abandoned: Cell::new(false),
-            outcome: RefCell::new(None),
-            waker: RefCell::new(None),
-        })
-    }
-
-    pub(super) fn is_waiting(&self) -> bool {
-        self.place.get() == Place::Waiting
-    }
-
-    /// Whether nobody waits for the answer any more.
-    pub(super) fn is_abandoned(&self) -> bool {
-        self.abandoned.get()
-    }
-
-    pub(super) fn flies_on(&self, connection: usize) {
-        self.place.set(Place::Flying { connection });
-    }
-
-    pub(super) fn waits_again(&self) {
-        self.place.set(Place::Waiting);
-    }
-
-    pub(super) fn finish(&self, outcome: Result<Done<S>, Failure>) {
-        self.place.set(Place::Finished);
-        *self.outcome.borrow_mut() = Some(outcome);
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
-    }
-
-    pub(super) fn take_outcome(&self) -> Option<Result<Done<S>, Failure>> {
-        self.outcome.borrow_mut().take()
-    }
-
-    pub(super) fn wake_later(&self, waker: &Waker) {
-        let mut slot = self.waker.borrow_mut();
-        if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *slot = Some(waker.clone());
-        }
-    }
-}
-
-/// Withdraws a call whose caller is gone: it stands in the caller's future, so that dropping the
-/// future is enough.
-pub(super) struct Guard<'p, S: RowSink> {
-    pool: &'p Pool<S>,
-    ticket: Rc<Ticket<S>>,
-}
-
-impl<'p, S: RowSink> Guard<'p, S> {
-    pub(super) fn new(pool: &'p Pool<S>, ticket: &Rc<Ticket<S>>) -> Self {
-        Self { pool, ticket: Rc::clone(ticket) }
-    }
-
-    /// The answer came.
-    pub(super) fn disarm(&self) {
-        self.ticket.place.set(Place::Finished);
-    }
-}
-
-impl<S: RowSink> Drop for Guard<'_, S> {
-    fn drop(&mut self) {
-        match self.ticket.place.get() {
-            Place::Finished => {}
-            Place::Waiting => {
-                self.ticket.abandoned.set(true);
-                self.pool.forget_waiting(&self.ticket);
-            }
-            Place::Flying { connection } => {
-                self.ticket.abandoned.set(true);
-                self.pool.connections[connection].cancel_if_unwanted();
-            }
-        }
-    }
 }

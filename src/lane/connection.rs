@@ -2,145 +2,186 @@
 
 use super::{
     RowSink,
-    call::{Call, Failure, Ticket},
+    call::{Call, Failure},
+    ticket::Ticket,
 };
-use crate::postgres::{message, refusal::Refusal, wire::BackendKey};
+use crate::postgres::{
+    message,
+    refusal::Refusal,
+    wire::{BackendKey, Peer},
+};
 use bytes::BytesMut;
-use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
-    io,
-    rc::Rc,
-    task::Waker,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::VecDeque, io, rc::Rc, task::Waker, time::Duration};
 use tokio::time::Instant;
 
 /// For how long after a cancel request a cancelled statement may have been the wrong one.
-const CANCEL_ECHO: Duration = Duration::from_secs(5);
+const ECHO: Duration = Duration::from_secs(5);
 
-/// What a backend knows of a statement.
+/// What is known of a statement on a backend. Messages are answered in their order, so what was
+/// told and what has been answered are two moments, and an answer is judged by the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Known {
-    /// Nothing.
+pub(super) struct Knowledge {
+    /// Whether a Parse for it was sent, as far as is known without failing.
+    pub(super) told: bool,
+    /// What the answers so far say of its shape.
+    pub(super) shape: Shape,
+}
+
+/// What the backend says of a statement's parameters and columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Shape {
     #[default]
-    No,
-    /// It was told, and has not answered yet.
-    Told,
-    /// It has it, with the shape that it was typed with.
-    Yes,
-    /// It has it with another shape.
+    Unknown,
+    /// Those that it was typed with.
+    Same,
+    /// Others.
     Changed,
+}
+
+/// How far a statement is, as far as its answers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It has not begun to run.
+    Sent,
+    /// It runs.
+    Running,
+    /// It ended well; the transaction ends with the span.
+    Complete,
 }
 
 /// A call in flight.
 pub(super) struct Flight<S> {
     pub(super) call: Call<S>,
     pub(super) ticket: Rc<Ticket<S>>,
+    /// Its number among all that ever flew on this connection, over its reconnections too.
+    number: u64,
     /// Where its span begins in all that was ever written to this connection, in bytes.
     pub(super) begins_at: u64,
     /// Whether its span prepares the statement.
-    pub(super) preparing: bool,
+    pub(super) prepares: bool,
+    /// Whether its span runs the statement; else it prepares it alone.
+    pub(super) runs: bool,
+    pub(super) stage: Stage,
+    /// Whether it runs with a shape that nobody looked at, so that its rows are worth nothing.
+    pub(super) unchecked: bool,
     pub(super) rows: u64,
-    /// Whether the statement ended well; the transaction ends with the span.
-    pub(super) complete: bool,
-    /// Whether a cancel request was sent for it.
-    cancelled: bool,
     /// Why its rows are worth nothing, when they are.
     pub(super) fault: Option<Failure>,
     pub(super) refusal: Option<Refusal>,
 }
 
+impl<S> Flight<S> {
+    /// Whether what it still does is for nothing. The end of its transaction is not to be disturbed.
+    fn is_unwanted(&self) -> bool {
+        self.stage != Stage::Complete && (self.ticket.is_unwanted() || self.fault.is_some())
+    }
+}
+
 /// A connection's state, which the lane and the connection's task share.
 pub(super) struct Connection<S> {
+    /// How many calls may be in flight.
     window: usize,
-    tried: Cell<bool>,
+    /// Whether a statement is prepared before it runs, not along with it.
+    prepares_first: bool,
     state: RefCell<State<S>>,
 }
 
 pub(super) struct State<S> {
-    up: bool,
-    key: BackendKey,
+    backend: Option<(Peer, BackendKey)>,
     outgoing: BytesMut,
     /// Bytes ever given to `outgoing`.
     appended: u64,
+    /// Flights ever begun.
+    begun: u64,
     pub(super) flights: VecDeque<Flight<S>>,
-    pub(super) statements: Vec<Known>,
+    pub(super) statements: Vec<Knowledge>,
     waker: Option<Waker>,
-    cancel_wanted: bool,
-    cancelling: bool,
+    /// The flight that is being stopped.
+    withdrawing: Option<u64>,
+    /// The flight whose cancel request is under way; nothing is sent meanwhile.
+    held: Option<u64>,
+    /// Cancel requests that have not been seen to stop a statement, and when the last was sent.
+    echoes: u8,
     cancelled_at: Option<Instant>,
+    /// Whether the connection is to be replaced.
+    given_up: bool,
 }
 
 impl<S: RowSink> Connection<S> {
-    pub(super) fn new(window: usize) -> Self {
+    pub(super) fn new(window: usize, prepares_first: bool) -> Self {
         let state = State {
-            up: false,
-            key: BackendKey::default(),
+            backend: None,
             outgoing: BytesMut::new(),
             appended: 0,
+            begun: 0,
             flights: VecDeque::new(),
             statements: Vec::new(),
             waker: None,
-            cancel_wanted: false,
-            cancelling: false,
+            withdrawing: None,
+            held: None,
+            echoes: 0,
             cancelled_at: None,
+            given_up: false,
         };
-        Self { window, tried: Cell::new(false), state: RefCell::new(state) }
+        Self { window, prepares_first, state: RefCell::new(state) }
     }
 
     pub(super) fn is_up(&self) -> bool {
-        self.state.borrow().up
-    }
-
-    /// Whether a first attempt to connect has ended, well or not.
-    pub(super) fn was_tried(&self) -> bool {
-        self.tried.get()
-    }
-
-    /// An attempt to connect has failed.
-    pub(super) fn stay_down(&self) {
-        self.tried.set(true);
+        self.state.borrow().backend.is_some()
     }
 
     /// Calls in flight, when there is room for one more.
     pub(super) fn load(&self) -> Option<usize> {
         let state = self.state.borrow();
         let load = state.flights.len();
-        (state.up && !state.cancelling && !state.cancel_wanted && load < self.window)
-            .then_some(load)
+        let takes = state.backend.is_some() && state.held.is_none() && !state.given_up;
+        (takes && load < self.window).then_some(load)
     }
 
     /// Appends the call's span to what is to be written.
+    ///
+    /// # Errors
+    /// Gives the call's ticket back when its messages cannot be built.
     pub(super) fn submit(&self, call: Call<S>, ticket: &Rc<Ticket<S>>) -> io::Result<()> {
         let state = &mut *self.state.borrow_mut();
         let statement = &call.statement;
         if state.statements.len() <= statement.index {
-            state.statements.resize(statement.index + 1, Known::No);
+            state.statements.resize(statement.index + 1, Knowledge::default());
         }
         let before = state.outgoing.len();
         let known = state.statements[statement.index];
-        let preparing = matches!(known, Known::No | Known::Changed);
+        let prepares = !known.told || known.shape == Shape::Changed || call.prepares;
+        let runs = !(prepares && self.prepares_first);
         let written =
-            if preparing { message::prepare(statement, &mut state.outgoing) } else { Ok(()) }
-                .and_then(|()| message::run(statement, &call.arguments, &mut state.outgoing));
+            if prepares { message::prepare(statement, &mut state.outgoing) } else { Ok(()) }
+                .and_then(|()| {
+                    if runs {
+                        message::run(statement, &call.arguments, &mut state.outgoing)
+                    } else {
+                        message::end(&mut state.outgoing);
+                        Ok(())
+                    }
+                });
         if let Err(error) = written {
             state.outgoing.truncate(before);
             return Err(error);
         }
-        if preparing {
-            state.statements[statement.index] = Known::Told;
+        if prepares {
+            state.statements[statement.index].told = true;
         }
         let begins_at = state.appended;
         state.appended += (state.outgoing.len() - before) as u64;
+        state.begun += 1;
         state.flights.push_back(Flight {
             call,
             ticket: Rc::clone(ticket),
+            number: state.begun,
             begins_at,
-            preparing,
+            prepares,
+            runs,
+            stage: Stage::Sent,
+            unchecked: false,
             rows: 0,
-            complete: false,
-            cancelled: false,
             fault: None,
             refusal: None,
         });
@@ -150,58 +191,22 @@ impl<S: RowSink> Connection<S> {
         Ok(())
     }
 
-    /// Wants a cancel request when the statement that runs now has nobody waiting for its rows.
-    pub(super) fn cancel_if_unwanted(&self) {
+    pub(super) fn come_up(&self, peer: Peer, key: BackendKey) {
         let state = &mut *self.state.borrow_mut();
-        let Some(first) = state.flights.front_mut() else { return };
-        let unwanted = first.ticket.is_abandoned() || first.fault.is_some();
-        if state.up && !state.cancelling && unwanted && !first.cancelled {
-            first.cancelled = true;
-            state.cancel_wanted = true;
-            if let Some(waker) = state.waker.take() {
-                waker.wake();
-            }
-        }
-    }
-
-    /// The backend to send a cancel request to, when one is wanted.
-    pub(super) fn begin_cancel(&self) -> Option<BackendKey> {
-        let state = &mut *self.state.borrow_mut();
-        if !std::mem::take(&mut state.cancel_wanted) {
-            return None;
-        }
-        state.cancelling = true;
-        state.cancelled_at = Some(Instant::now());
-        Some(state.key)
-    }
-
-    /// The cancel request has been taken, or could not be sent.
-    pub(super) fn end_cancel(&self) {
-        self.state.borrow_mut().cancelling = false;
-    }
-
-    /// Whether a cancel request may have hit the wrong statement.
-    pub(super) fn cancelled_lately(&self) -> bool {
-        self.state.borrow().cancelled_at.is_some_and(|at| at.elapsed() < CANCEL_ECHO)
-    }
-
-    pub(super) fn come_up(&self, key: BackendKey) {
-        self.tried.set(true);
-        let state = &mut *self.state.borrow_mut();
-        state.up = true;
-        state.key = key;
+        state.backend = Some((peer, key));
         state.outgoing.clear();
         state.appended = 0;
         state.statements.clear();
-        state.cancel_wanted = false;
-        state.cancelling = false;
-        state.cancelled_at = None;
+        state.withdrawing = None;
+        state.held = None;
+        state.echoes = 0;
+        state.given_up = false;
     }
 
     /// Marks the connection as gone and gives what was in flight on it.
     pub(super) fn go_down(&self) -> VecDeque<Flight<S>> {
         let state = &mut *self.state.borrow_mut();
-        state.up = false;
+        state.backend = None;
         std::mem::take(&mut state.flights)
     }
 
@@ -210,10 +215,9 @@ impl<S: RowSink> Connection<S> {
         std::mem::swap(&mut self.state.borrow_mut().outgoing, emptied);
     }
 
-    /// Whether a turn would get on: a cancel request is wanted, or bytes wait and can be written.
-    pub(super) fn has_work(&self, writable: bool) -> bool {
-        let state = self.state.borrow();
-        state.cancel_wanted || (writable && !state.outgoing.is_empty())
+    /// Whether bytes wait to be written.
+    pub(super) fn has_outgoing(&self) -> bool {
+        !self.state.borrow().outgoing.is_empty()
     }
 
     pub(super) fn state(&self) -> std::cell::RefMut<'_, State<S>> {
@@ -228,8 +232,100 @@ impl<S: RowSink> Connection<S> {
     }
 
     pub(super) fn wake(&self) {
-        if let Some(waker) = self.state.borrow_mut().waker.take() {
+        let waker = self.state.borrow_mut().waker.take();
+        if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+/// Stopping statements (`withdrawal` says when).
+impl<S: RowSink> Connection<S> {
+    /// The flight to stop, when the backend runs one that is not wanted. It is said once.
+    pub(super) fn begin_withdrawal(&self) -> Option<u64> {
+        let state = &mut *self.state.borrow_mut();
+        if state.withdrawing.is_some() || state.held.is_some() {
+            return None;
+        }
+        state.withdrawing = state.flights.front().filter(|it| it.is_unwanted()).map(|it| it.number);
+        state.withdrawing
+    }
+
+    /// Sends nothing more until [`Connection::release`], when `flight` still has to be stopped.
+    /// Gives what the cancel request needs.
+    pub(super) fn hold(&self, flight: u64) -> Option<(Peer, BackendKey)> {
+        let state = &mut *self.state.borrow_mut();
+        if !state.runs_unwanted(flight) {
+            return None;
+        }
+        state.held = Some(flight);
+        state.backend.clone()
+    }
+
+    /// Whether `flight` still has to be stopped; then a cancel request is counted.
+    pub(super) fn will_be_cancelled(&self, flight: u64) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        if !state.runs_unwanted(flight) {
+            return false;
+        }
+        state.echoes = state.echoes.saturating_add(1);
+        state.cancelled_at = Some(Instant::now());
+        true
+    }
+
+    /// The cancel request has been taken, or could not be sent.
+    pub(super) fn release(&self, flight: u64) {
+        {
+            let state = &mut *self.state.borrow_mut();
+            if state.held != Some(flight) {
+                return;
+            }
+            state.held = None;
+        }
+        // The next one may be unwanted too.
+        self.wake();
+    }
+
+    /// No more is done about `flight`; when it still runs, the connection is given up.
+    pub(super) fn end_withdrawal(&self, flight: u64) {
+        {
+            let state = &mut *self.state.borrow_mut();
+            if state.withdrawing != Some(flight) {
+                return;
+            }
+            state.given_up = state.runs_unwanted(flight);
+        }
+        self.wake();
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.state.borrow().given_up
+    }
+
+    /// Whether a statement that was cancelled just now may have been hit in another's place. Each
+    /// cancel request stops one statement at most.
+    pub(super) fn takes_echo(&self) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        if state.cancelled_at.is_none_or(|at| at.elapsed() >= ECHO) {
+            state.echoes = 0;
+        }
+        let echo = state.echoes > 0;
+        state.echoes = state.echoes.saturating_sub(1);
+        echo
+    }
+}
+
+impl<S> State<S> {
+    /// Ends the first flight.
+    pub(super) fn land(&mut self) -> Option<Flight<S>> {
+        let flight = self.flights.pop_front();
+        if self.withdrawing == flight.as_ref().map(|it| it.number) {
+            self.withdrawing = None;
+        }
+        flight
+    }
+
+    fn runs_unwanted(&self, flight: u64) -> bool {
+        self.flights.front().is_some_and(|it| it.number == flight && it.is_unwanted())
     }
 }

@@ -1,8 +1,14 @@
 //! What the server's messages mean for the call at the head of a connection.
+//!
+//! A message that cannot stand where it does ends the connection: whoever goes on after it may give a
+//! caller what is somebody else's.
+
+#[cfg(test)]
+mod tests;
 
 use super::{
     Failure, RowSink,
-    connection::{Flight, Known, State},
+    connection::{Flight, Knowledge, Shape, Stage, State},
 };
 use crate::postgres::refusal::Refusal;
 use bytes::BytesMut;
@@ -15,90 +21,136 @@ use postgres_protocol::message::backend::{
 };
 use std::io;
 
+const COPY_IN_RESPONSE_TAG: u8 = b'G';
+const COPY_OUT_RESPONSE_TAG: u8 = b'H';
+const COPY_BOTH_RESPONSE_TAG: u8 = b'W';
+
 /// Bytes of a message's head: its tag and its length.
 const HEAD: usize = 5;
+/// The largest length that a row can state, in bytes: PostgreSQL holds no more than 1 GiB in one
+/// piece.
+const LONGEST: usize = (1 << 30) + 4;
+/// The largest length that is believed of any other message.
+const LONGEST_OTHER: usize = 16 << 20;
 
-/// The whole message at the start of `bytes`: its tag and its size in bytes, head included.
+/// The head of the message at the start of `bytes`: its tag and the size of the message in bytes,
+/// head included.
 ///
 /// # Errors
 /// When the length cannot be one.
-pub(super) fn frame(bytes: &[u8]) -> io::Result<Option<(u8, usize)>> {
+pub(super) fn head(bytes: &[u8]) -> io::Result<Option<(u8, usize)>> {
     let [tag, a, b, c, d, ..] = *bytes else { return Ok(None) };
-    let size = u32::from_be_bytes([a, b, c, d]) as usize + 1;
-    if !(HEAD..=(1 << 30) + HEAD).contains(&size) {
+    let length = u32::from_be_bytes([a, b, c, d]) as usize;
+    let longest = if tag == DATA_ROW_TAG { LONGEST } else { LONGEST_OTHER };
+    if !(HEAD - 1..=longest).contains(&length) {
         return Err(broken("a message of an impossible length"));
     }
-    Ok((bytes.len() >= size).then_some((tag, size)))
+    Ok(Some((tag, length + 1)))
 }
 
 fn broken(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Takes one whole message (`frame` as cut by [`frame`]); gives the call that it ended.
+/// Takes one whole message, of the tag and size that [`head`] found; gives the call that it ended.
 ///
 /// # Errors
 /// When the message cannot stand where it does: the connection is of no more use.
 pub(super) fn take<S: RowSink>(
     state: &mut State<S>,
     tag: u8,
-    frame: &[u8],
+    message: &[u8],
 ) -> io::Result<Option<Flight<S>>> {
-    let body = &frame[HEAD..];
+    let body = message.get(HEAD..).unwrap_or_default();
     if matches!(tag, NOTICE_RESPONSE_TAG | NOTIFICATION_RESPONSE_TAG | PARAMETER_STATUS_TAG) {
         return Ok(None);
     }
     let Some(flight) = state.flights.front_mut() else {
         return match tag {
             // The server says why it is about to hang up.
-            ERROR_RESPONSE_TAG => Err(io::Error::other(refusal(frame)?.message)),
+            ERROR_RESPONSE_TAG => Err(io::Error::other(refusal(message)?.message)),
             _ => Err(broken("an answer to nothing")),
         };
     };
-    let index = flight.call.statement.index;
+    let known = state
+        .statements
+        .get_mut(flight.call.statement.index)
+        .ok_or_else(|| broken("an answer for a statement that was never sent"))?;
+    let preparing = flight.prepares && flight.stage == Stage::Sent && flight.refusal.is_none();
+    let running = flight.stage == Stage::Running && flight.refusal.is_none();
     match tag {
-        DATA_ROW_TAG => {
-            if state.statements[index] == Known::Changed {
-                flight.fault = Some(Failure::ShapeChanged);
-            } else if flight.fault.is_none() {
+        DATA_ROW_TAG if running => {
+            if flight.fault.is_none() && !flight.unchecked {
                 flight.rows += 1;
                 flight.fault = flight.call.sink.row(body).err().map(Failure::Stopped);
             }
         }
-        COMMAND_COMPLETE_TAG | EMPTY_QUERY_RESPONSE_TAG => flight.complete = true,
-        ERROR_RESPONSE_TAG => {
-            let refusal = refusal(frame)?;
-            if flight.preparing || matches!(refusal.sqlstate.as_str(), "26000" | "0A000") {
-                state.statements[index] = Known::No;
-            }
-            flight.refusal = Some(refusal);
+        COMMAND_COMPLETE_TAG | EMPTY_QUERY_RESPONSE_TAG if running => {
+            flight.stage = Stage::Complete;
         }
-        READY_FOR_QUERY_TAG => return Ok(state.flights.pop_front()),
-        PARAMETER_DESCRIPTION_TAG => {
-            if let Message::ParameterDescription(body) = parse(frame)? {
+        ERROR_RESPONSE_TAG => {
+            let refusal = refusal(message)?;
+            let unprepared = flight.prepares && known.shape == Shape::Unknown;
+            let forgotten = matches!(refusal.sqlstate.as_str(), "26000" | "0A000");
+            if flight.stage == Stage::Sent && (unprepared || forgotten) {
+                *known = Knowledge::default();
+            }
+            // What comes after the first, the server's good-bye, says less.
+            flight.refusal.get_or_insert(refusal);
+        }
+        READY_FOR_QUERY_TAG => {
+            let described = !flight.runs && known.shape != Shape::Unknown;
+            if !(flight.stage == Stage::Complete || described || flight.refusal.is_some()) {
+                return Err(broken("an end without an answer"));
+            }
+            if body != b"I" {
+                return Err(broken("a statement left a transaction open"));
+            }
+            return Ok(state.land());
+        }
+        PARSE_COMPLETE_TAG if preparing => known.shape = Shape::Unknown,
+        CLOSE_COMPLETE_TAG if preparing => {}
+        PARAMETER_DESCRIPTION_TAG if preparing => {
+            if let Message::ParameterDescription(body) = parse(message)? {
                 let oids: Vec<u32> = body.parameters().collect()?;
                 if oids != flight.call.statement.parameters {
-                    state.statements[index] = Known::Changed;
+                    known.shape = Shape::Changed;
                 }
             }
         }
-        ROW_DESCRIPTION_TAG | NO_DATA_TAG => {
-            let columns: Vec<u32> = match parse(frame)? {
+        ROW_DESCRIPTION_TAG | NO_DATA_TAG if preparing => {
+            let columns: Vec<u32> = match parse(message)? {
                 Message::RowDescription(body) => {
                     body.fields().map(|it| Ok(it.type_oid())).collect()?
                 }
                 _ => Vec::new(),
             };
-            let known = &mut state.statements[index];
-            let same = columns == flight.call.statement.columns && *known != Known::Changed;
-            *known = if same { Known::Yes } else { Known::Changed };
-        }
-        BIND_COMPLETE_TAG => {
-            if state.statements[index] == Known::Changed {
+            let same = columns == flight.call.statement.columns && known.shape == Shape::Unknown;
+            known.shape = if same { Shape::Same } else { Shape::Changed };
+            if !flight.runs && !same {
                 flight.fault = Some(Failure::ShapeChanged);
             }
         }
-        PARSE_COMPLETE_TAG | CLOSE_COMPLETE_TAG => {}
+        BIND_COMPLETE_TAG
+            if flight.runs && flight.stage == Stage::Sent && flight.refusal.is_none() =>
+        {
+            flight.stage = Stage::Running;
+            match known.shape {
+                Shape::Same => {}
+                Shape::Changed => flight.fault = Some(Failure::ShapeChanged),
+                Shape::Unknown => flight.unchecked = true,
+            }
+        }
+        COPY_IN_RESPONSE_TAG | COPY_OUT_RESPONSE_TAG | COPY_BOTH_RESPONSE_TAG => {
+            // The statement would bring it about again, so it is not sent again.
+            flight.fault = Some(Failure::Refused(Refusal {
+                // protocol_violation
+                sqlstate: "08P01".into(),
+                message: "COPY cannot run here".into(),
+                ..Refusal::default()
+            }));
+            return Err(broken("a statement began to copy"));
+        }
         _ => return Err(broken("a message that no request asked for")),
     }
     Ok(None)

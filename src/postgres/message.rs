@@ -20,6 +20,11 @@ pub fn prepare(statement: &Prepared, out: &mut BytesMut) -> io::Result<()> {
     frontend::describe(b'S', &statement.name, out)
 }
 
+/// Appends a Sync: the span's end where nothing is to run.
+pub fn end(out: &mut BytesMut) {
+    frontend::sync(out);
+}
+
 /// Appends Bind, Execute and Sync, for all rows in binary. A limit on rows in Execute would keep the
 /// server from planning in parallel, so whoever takes the rows counts them.
 ///

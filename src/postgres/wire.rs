@@ -10,7 +10,7 @@ use postgres_protocol::{
     authentication::{md5_hash, sasl},
     message::{backend::Message, frontend},
 };
-use std::{fmt, io, time::Duration};
+use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, UnixStream},
@@ -34,6 +34,17 @@ pub struct Wire {
     pub unread: BytesMut,
     /// What a cancel request needs.
     pub key: BackendKey,
+    /// The server that answered, where a name stands for several; a cancel request must go there.
+    pub peer: Peer,
+}
+
+/// One server: an address, not a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// TCP.
+    Tcp(SocketAddr),
+    /// A unix socket's path.
+    Unix(PathBuf),
 }
 
 /// What names a backend process in a cancel request.
@@ -71,6 +82,18 @@ impl fmt::Display for ConnectError {
     }
 }
 
+impl ConnectError {
+    /// Whether the server knows us and does not let us in: it needs somebody to change something,
+    /// and asking it again and again only fills its log, or locks the role.
+    pub fn is_denial(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => matches!(refusal.class(), "28" | "3D" | "42"),
+            Self::Unsupported(_) => true,
+            Self::Io(_) | Self::TimedOut => false,
+        }
+    }
+}
+
 impl From<io::Error> for ConnectError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
@@ -83,20 +106,42 @@ impl From<io::Error> for ConnectError {
 /// Why there is none; nothing of the password is in it.
 pub async fn connect(target: &Target, settings: &[(&str, &str)]) -> Result<Wire, ConnectError> {
     tokio::time::timeout(target.connect_timeout, async {
-        let stream = open(target).await?;
-        sign_in(target, settings, stream).await
+        let (stream, peer) = open(target).await?;
+        sign_in(target, settings, stream, peer).await
     })
     .await
     .unwrap_or(Err(ConnectError::TimedOut))
 }
 
-/// Opens the socket alone: for signing in, and for a cancel request.
-pub(super) async fn open(target: &Target) -> io::Result<Box<dyn Stream>> {
+/// Opens a socket to the first of the target's addresses that answers. Each has its share of the
+/// time, so that one that is silent does not use it up for the others.
+async fn open(target: &Target) -> io::Result<(Box<dyn Stream>, Peer)> {
     if target.host.starts_with('/') {
         let path = format!("{}/.s.PGSQL.{}", target.host.trim_end_matches('/'), target.port);
-        return Ok(Box::new(UnixStream::connect(path).await?));
+        let peer = Peer::Unix(path.into());
+        return Ok((dial(&peer).await?, peer));
     }
-    let stream = TcpStream::connect((target.host.as_str(), target.port)).await?;
+    let addresses: Vec<SocketAddr> =
+        tokio::net::lookup_host((target.host.as_str(), target.port)).await?.collect();
+    let share = target.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        let peer = Peer::Tcp(address);
+        match tokio::time::timeout(share, dial(&peer)).await {
+            Ok(Ok(stream)) => return Ok((stream, peer)),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
+}
+
+/// Opens the socket alone: for signing in, and for a cancel request.
+pub(super) async fn dial(peer: &Peer) -> io::Result<Box<dyn Stream>> {
+    let stream = match peer {
+        Peer::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await?)),
+        Peer::Tcp(address) => TcpStream::connect(address).await?,
+    };
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(&stream);
     let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
@@ -141,6 +186,7 @@ async fn sign_in(
     target: &Target,
     settings: &[(&str, &str)],
     stream: Box<dyn Stream>,
+    peer: Peer,
 ) -> Result<Wire, ConnectError> {
     let mut handshake = Handshake { stream, unread: BytesMut::new(), out: BytesMut::new() };
     let fixed = [
@@ -161,7 +207,8 @@ async fn sign_in(
                 key = BackendKey { process_id: body.process_id(), secret_key: body.secret_key() };
             }
             Message::ReadyForQuery(_) => {
-                return Ok(Wire { stream: handshake.stream, unread: handshake.unread, key });
+                let Handshake { stream, unread, .. } = handshake;
+                return Ok(Wire { stream, unread, key, peer });
             }
             _ => return Err(ConnectError::Unsupported("it greeted with an unknown message")),
         }

@@ -8,6 +8,7 @@ mod embedded;
 mod endpoints;
 mod harness;
 mod http;
+mod lane;
 mod malformed;
 mod measure;
 mod migration;
