@@ -17,6 +17,10 @@ use tokio::time::Instant;
 /// For how long after a cancel request a cancelled statement may have been the wrong one.
 const ECHO: Duration = Duration::from_secs(5);
 
+/// How many statements one cancel request can stop: the server signals the backend, and then the
+/// backend's process group, which is the backend once more (PostgreSQL's `signal_child`).
+const SIGNALS: u8 = 2;
+
 /// What is known of a statement on a backend. Messages are answered in their order, so what was
 /// told and what has been answered are two moments, and an answer is judged by the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,7 +104,7 @@ pub(super) struct State<S> {
     withdrawing: Option<u64>,
     /// The flight whose cancel request is under way; nothing is sent meanwhile.
     held: Option<u64>,
-    /// Cancel requests that have not been seen to stop a statement, and when the last was sent.
+    /// Statements that cancel requests may still stop, and when the last request was sent.
     echoes: u8,
     cancelled_at: Option<Instant>,
     /// Whether the connection is to be replaced.
@@ -268,7 +272,7 @@ impl<S: RowSink> Connection<S> {
         if !state.runs_unwanted(flight) {
             return false;
         }
-        state.echoes = state.echoes.saturating_add(1);
+        state.echoes = state.echoes.saturating_add(SIGNALS);
         state.cancelled_at = Some(Instant::now());
         true
     }
@@ -303,7 +307,7 @@ impl<S: RowSink> Connection<S> {
     }
 
     /// Whether a statement that was cancelled just now may have been hit in another's place. Each
-    /// cancel request stops one statement at most.
+    /// cancel request stops [`SIGNALS`] statements at most.
     pub(super) fn takes_echo(&self) -> bool {
         let state = &mut *self.state.borrow_mut();
         if state.cancelled_at.is_none_or(|at| at.elapsed() >= ECHO) {

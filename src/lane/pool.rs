@@ -238,8 +238,8 @@ impl<S: RowSink> Pool<S> {
             Some("26000" | "0A000") if flight.stage == Stage::Sent && !flight.prepares => {
                 (call.attempts < MAX_SENDS, true)
             }
-            // Stopped in another's place, and rolled back. A cancel request stops one statement at
-            // most, so this has an end.
+            // Stopped in another's place, and rolled back. A cancel request stops few statements, so
+            // this has an end.
             Some("57014") if echo && reads && !flight.ticket.is_unwanted() => {
                 call.attempts = call.attempts.saturating_sub(1);
                 (true, false)
