@@ -23,6 +23,8 @@ pub fn start(log: &Log) {
     // What libraries have to say is not ours to vouch for: there may be a value in it.
     let filter = EnvFilter::new(format!("howdah={level}"));
     let terminal = std::io::stderr().is_terminal();
+    // See https://no-color.org.
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
     let text = match log.format {
         Format::Auto => terminal,
         Format::Text => true,
@@ -37,7 +39,7 @@ pub fn start(log: &Log) {
     // The one error is that a log has been started already. Not `try_init`, which would also take in
     // what libraries say by way of the `log` crate: PostgreSQL's notices, for one.
     let _ = if text {
-        set_global_default(builder.with_ansi(terminal).finish())
+        set_global_default(builder.with_ansi(colour).finish())
     } else {
         set_global_default(builder.json().flatten_event(true).with_current_span(false).finish())
     };

@@ -51,7 +51,10 @@ async fn serve(
         None => None,
     };
     let mut signals = Signals::listen()?;
-    let served = first(&definition, target, &observer).await?;
+    let served = tokio::select! {
+        served = first(&definition, target, &observer) => served?,
+        () = signals.end() => return Ok(()),
+    };
     let supervisor = Supervisor::start(&served, threads, &observer, AdminPlace::AsConfigured)?;
     if let Some(file) = ready_file {
         supervisor.announce(&file)?;

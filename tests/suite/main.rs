@@ -17,5 +17,6 @@ mod placeholders;
 mod plain_user;
 mod scaffold;
 mod support;
+mod terminal;
 mod up;
 mod values;

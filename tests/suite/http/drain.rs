@@ -85,9 +85,7 @@ fn under_load_every_request_that_was_accepted_is_answered() {
                 assert!(answer.ends_with(b"\"slept\""), "{}", String::from_utf8_lossy(&answer));
             });
         }
-        std::thread::sleep(Duration::from_millis(700));
-        let before = answered.load(Ordering::Relaxed);
-        assert!(before > 50, "{before} were answered");
+        eventually("many are answered", PATIENCE, || answered.load(Ordering::Relaxed) > 100);
         let (status, output) = service.stop();
         stop.store(true, Ordering::Relaxed);
         assert!(output.contains(r#""message":"stopped","unfinished":0"#), "{output}");
@@ -99,14 +97,14 @@ fn under_load_every_request_that_was_accepted_is_answered() {
 
 #[test]
 fn idle_connections_do_not_hold_the_end_up_and_ready_says_no() {
-    let service = surface(&database()).start();
+    let service = surface(&database()).env("DRAIN", "30s").start();
     wait_until_ready(&service);
     let idle = connect(service.http);
     let mut kept = BufReader::new(connect(service.http));
     kept.get_mut().write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     one_answer(&mut kept).unwrap();
     let (at, admin) = (service.http, service.admin);
-    let slow = std::thread::spawn(move || http::exchange(at, &get(b"/slow?seconds=3")));
+    let slow = std::thread::spawn(move || http::exchange(at, &get(b"/slow?seconds=6")));
     std::thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
     service.terminate();
@@ -114,7 +112,7 @@ fn idle_connections_do_not_hold_the_end_up_and_ready_says_no() {
     kept.read_to_end(&mut nothing).unwrap();
     (&idle).read_to_end(&mut nothing).unwrap();
     assert!(nothing.is_empty());
-    assert!(start.elapsed() < Duration::from_millis(1500), "closed after {:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(4), "closed after {:?}", start.elapsed());
 
     let ready = http::send(admin, "GET", "/ready", &[], b"").unwrap();
     assert_eq!((ready.status, &ready.json()["ready"]), (503, &false.into()));
@@ -134,7 +132,7 @@ fn the_deadline_cuts_off_what_is_left() {
     std::thread::sleep(Duration::from_millis(200));
     let start = Instant::now();
     let (status, output) = service.stop();
-    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
     assert!(status.success());
     assert!(output.contains(r#""message":"stopped","unfinished":1"#), "{output}");
     let mut answer = Vec::new();
@@ -153,7 +151,7 @@ fn a_second_signal_ends_it_at_once() {
     std::thread::sleep(Duration::from_millis(300));
     let start = Instant::now();
     service.stop();
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(7), "{:?}", start.elapsed());
 }
 
 /// A child that is killed with its value.

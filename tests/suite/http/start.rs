@@ -159,5 +159,5 @@ fn probe_does_not_wait_for_a_service_that_hangs() {
     command.arg(project(FOLDER)).args(["--set", &admin, "--timeout-ms", "300"]);
     let output = command.envs(database().environment()).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(start.elapsed() < Duration::from_secs(15));
 }

@@ -194,7 +194,7 @@ fn slow_callers_are_cut_off() {
     stream.write_all(&request).unwrap();
     let (answer, took) = rest(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(3), "{took:?}");
+    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(10), "{took:?}");
 
     // Nothing at all, and nothing after an answer: limits.idle_timeout is 3 s.
     let mut silent = connect(&service);
@@ -202,7 +202,7 @@ fn slow_callers_are_cut_off() {
     kept.write_all(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let (answer, took) = rest(&mut kept);
     assert!(answer.ends_with("Hello, nobody!"), "{answer}");
-    assert!(took > Duration::from_millis(2500) && took < Duration::from_secs(6), "{took:?}");
+    assert!(took > Duration::from_millis(2500) && took < Duration::from_secs(15), "{took:?}");
     assert_eq!(rest(&mut silent).0, "", "an idle connection is closed without a word");
 }
 
@@ -213,7 +213,7 @@ fn a_caller_that_does_not_read_is_cut_off() {
     // Far more than the socket holds; none of it is read for longer than limits.idle_timeout.
     stream.write_all(b"GET /things?limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     stream.write_all(&b"GET /things?limit=100000 HTTP/1.1\r\nHost: x\r\n\r\n".repeat(3)).unwrap();
-    std::thread::sleep(Duration::from_secs(5));
+    std::thread::sleep(Duration::from_secs(6));
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     assert!(answer.len() < 4 * 4_000_000, "{} bytes came", answer.len());
@@ -238,7 +238,7 @@ fn a_caller_that_goes_away_cancels_its_statement() {
         } else {
             drop(stream);
         }
-        crate::support::eventually("it is cancelled", Duration::from_secs(3), || running() == "0");
+        crate::support::eventually("it is cancelled", Duration::from_secs(7), || running() == "0");
     }
     assert_eq!(service.get("/hello").status, 200);
 }
