@@ -39,12 +39,12 @@ fn a_request_is_a_line_of_json_and_no_value_is_in_it() {
         service.env("HOWDAH_LOG_LEVEL", "trace").env("PLANTED", "planted-environment").start();
     wait_until_ready(&service);
     let planted = "planted-argument";
-    let body = format!(r#"{{"id":4711,"name":"{planted}"}}"#);
+    let body = format!(r#"{{"id":2047118235,"name":"{planted}"}}"#);
     assert_eq!(reply(&service, &post("application/json", body.as_bytes())).status, 200);
     assert_eq!(reply(&service, &post("application/json", body.as_bytes())).status, 409);
     for target in [
-        "/things/4711".to_owned(),
-        "/things/5822".to_owned(),
+        "/things/2047118235".to_owned(),
+        "/things/1958227461".to_owned(),
         format!("/things/{planted}"),
         format!("/echo?text={planted}"),
         format!("/echo?{planted}=1"),
@@ -63,7 +63,7 @@ fn a_request_is_a_line_of_json_and_no_value_is_in_it() {
     );
     let (status, output) = service.stop();
     assert!(status.success());
-    for secret in [planted, "planted-environment", &database.password, "4711", "5822"] {
+    for secret in [planted, "planted-environment", &database.password, "2047118235", "1958227461"] {
         assert!(!output.contains(secret), "{secret} in\n{output}");
     }
     let lines: Vec<Value> = output
