@@ -74,7 +74,7 @@ struct New {
 
 #[derive(Debug, Args)]
 struct ListenArgs {
-    /// Listen on this port of every address
+    /// Listen on this port, on the host that the manifest names
     #[arg(long, short, value_name = "PORT")]
     port: Option<u16>,
     /// Threads that serve; as many as there are processors unless stated
@@ -187,18 +187,14 @@ struct Completions {
 
 impl From<FolderArgs> for Folder {
     fn from(arguments: FolderArgs) -> Self {
-        Self { directory: arguments.directory, overrides: arguments.set }
+        Self { directory: arguments.directory, overrides: arguments.set, port: None }
     }
 }
 
 impl ListenArgs {
     /// The folder with what these flags set over its manifest.
     fn folder(&self, folder: FolderArgs) -> Folder {
-        let mut folder = Folder::from(folder);
-        if let Some(port) = self.port {
-            folder.overrides.push(("listen.http".to_owned(), format!("0.0.0.0:{port}")));
-        }
-        folder
+        Folder { port: self.port, ..Folder::from(folder) }
     }
 
     fn threads(&self) -> usize {

@@ -133,7 +133,7 @@ impl Running {
     pub async fn ended(&self) -> Diagnostic {
         let status = self.process.ended().await;
         let mut diagnostic =
-            Diagnostic::error(Code::Database, format!("the private PostgreSQL ended: {status}"));
+            Diagnostic::error(Code::Machine, format!("the private PostgreSQL ended: {status}"));
         for line in self.folder.log_tail(self.log_from) {
             diagnostic = diagnostic.note(line);
         }
@@ -154,7 +154,7 @@ impl Running {
 fn target(folder: &Folder, database: &str, user: &str) -> Result<Target, Box<Diagnostic>> {
     let host = folder.socket().to_str().ok_or_else(|| {
         let message = format!("{} is not UTF-8", folder.socket().display());
-        Diagnostic::error(Code::InvalidValue, message)
+        Diagnostic::error(Code::Machine, message)
             .help("set XDG_DATA_HOME to a folder whose name is")
             .boxed()
     })?;
@@ -200,7 +200,7 @@ async fn ready(
                 continue;
             }
         };
-        let mut diagnostic = Diagnostic::error(Code::Database, message);
+        let mut diagnostic = Diagnostic::error(Code::Machine, message);
         for line in folder.log_tail(log_from) {
             diagnostic = diagnostic.note(line);
         }

@@ -7,7 +7,12 @@ use crate::{
     config::{Format, Level, Log},
     event::{Event, Observer},
 };
-use std::{io::IsTerminal, sync::Arc};
+use std::{
+    collections::HashMap,
+    io::IsTerminal,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tracing::{debug, error, info, subscriber::set_global_default, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -45,9 +50,32 @@ pub fn start(log: &Log) {
     };
 }
 
+/// How often the log repeats that a lane has no connection, while that lasts.
+const REPEAT: Duration = Duration::from_secs(10);
+
 /// Sends events to the log.
 pub fn observer() -> Observer {
-    Arc::new(show)
+    let told = Mutex::new(HashMap::new());
+    Arc::new(move |event| {
+        if !is_repetition(event, &told) {
+            show(event);
+        }
+    })
+}
+
+/// Whether the log has said the same of this lane a moment ago: every connection of every thread
+/// tries again several times a second.
+fn is_repetition(event: &Event<'_>, told: &Mutex<HashMap<String, Instant>>) -> bool {
+    let Event::Disconnected { lane, .. } = event else { return false };
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let now = Instant::now();
+    match told.get(*lane) {
+        Some(at) if now.duration_since(*at) < REPEAT => true,
+        _ => {
+            told.insert((*lane).to_owned(), now);
+            false
+        }
+    }
 }
 
 fn show(event: &Event<'_>) {

@@ -36,7 +36,7 @@ pub fn create(directory: &Path, name: &str) -> Result<Vec<PathBuf>, Box<Diagnost
     let database = database(name)?;
     let failed = |what: &str, path: &Path, error: &io::Error| {
         let message = format!("cannot {what} {}: {error}", path.display());
-        Diagnostic::error(Code::Unreadable, message).boxed()
+        Diagnostic::error(Code::Machine, message).boxed()
     };
     fs::create_dir_all(directory).map_err(|error| failed("make", directory, &error))?;
     let entries = fs::read_dir(directory).map_err(|error| failed("read", directory, &error))?;

@@ -9,7 +9,7 @@ mod password;
 pub use password::target;
 
 use crate::{
-    config::{self, Config},
+    config::{self, Address, Config},
     definition::file,
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
     service::ServiceDefinition,
@@ -29,6 +29,8 @@ pub struct Folder {
     pub directory: PathBuf,
     /// `listen.http` and the like, with their values.
     pub overrides: Vec<(String, String)>,
+    /// The port to listen on, on the host that the manifest names.
+    pub port: Option<u16>,
 }
 
 /// What was read, and what deserves a look although it is no error.
@@ -47,7 +49,13 @@ impl Folder {
     pub fn manifest(&self) -> Result<Read<Config>, Diagnostics> {
         let source = self.manifest_source()?;
         let variable = |name: &str| std::env::var(name).ok();
-        let (value, mut warnings) = config::read(&source, &variable, &self.overrides)?;
+        let (mut value, mut warnings) = config::read(&source, &variable, &self.overrides)?;
+        if let Some(port) = self.port {
+            value.listen.http = match value.listen.http {
+                Address::Tcp(host, _) => Address::Tcp(host, port),
+                Address::Unix(_) => Address::Tcp("127.0.0.1".to_owned(), port),
+            };
+        }
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         warnings.append(value.unknown_variables(names));
         Ok(Read { value, warnings })

@@ -78,8 +78,7 @@ impl Supervisor {
             Addresses { http: http.address(), admin: operators.as_ref().map(Listener::address) };
         let facts = Arc::new(Facts::gather(&config.service.version));
         let server = Server::start(served, threads, &facts, observer).map_err(|error| {
-            Diagnostic::error(Code::Unreadable, format!("no thread can be started: {error}"))
-                .boxed()
+            Diagnostic::error(Code::Machine, format!("no thread can be started: {error}")).boxed()
         })?;
         let server = Rc::new(server);
         let admin = Rc::new(Admin { server: Rc::clone(&server), stopping: AtomicBool::new(false) });
@@ -133,6 +132,14 @@ impl Supervisor {
         (self.observer)(&Event::Stopped { unfinished });
         unfinished
     }
+}
+
+/// Whether the public listener could be opened now.
+///
+/// # Errors
+/// When its address cannot be had.
+pub fn check_address(address: &Address) -> Result<(), Box<Diagnostic>> {
+    open(address, "listen.http").map(drop)
 }
 
 fn open_admin(address: &Address, place: AdminPlace) -> Result<Listener, Box<Diagnostic>> {

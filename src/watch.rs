@@ -58,7 +58,7 @@ impl Watch {
     pub fn start(folder: &Path) -> Result<Self, Box<Diagnostic>> {
         Self::begin(folder, false).or_else(|_| Self::begin(folder, true)).map_err(|error| {
             let message = format!("cannot watch {}: {error}", folder.display());
-            Diagnostic::error(Code::Unreadable, message).boxed()
+            Diagnostic::error(Code::Machine, message).boxed()
         })
     }
 
@@ -70,7 +70,7 @@ impl Watch {
     pub fn polling(folder: &Path) -> Result<Self, Box<Diagnostic>> {
         Self::begin(folder, true).map_err(|error| {
             let message = format!("cannot watch {}: {error}", folder.display());
-            Diagnostic::error(Code::Unreadable, message).boxed()
+            Diagnostic::error(Code::Machine, message).boxed()
         })
     }
 

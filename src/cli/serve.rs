@@ -31,7 +31,7 @@ pub(super) fn run(arguments: Serve) -> Exit {
 pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, Diagnostics> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| {
-        Diagnostic::error(Code::Unreadable, format!("the process has no room to start: {error}"))
+        Diagnostic::error(Code::Machine, format!("the process has no room to start: {error}"))
     })?;
     Ok(LocalSet::new().block_on(&runtime, future))
 }
@@ -138,7 +138,7 @@ impl Signals {
         let open = |kind| {
             signal(kind).map_err(|error| {
                 let message = format!("signals cannot be heard: {error}");
-                Diagnostics::from(Diagnostic::error(Code::Unreadable, message))
+                Diagnostics::from(Diagnostic::error(Code::Machine, message))
             })
         };
         Ok(Self {

@@ -71,9 +71,11 @@ pub(super) fn failed(found: &Diagnostics) -> Exit {
 /// The exit code that findings stand for: the database's when nothing else is wrong.
 pub(super) fn exit_for(found: &Diagnostics) -> Exit {
     let errors = || found.iter().filter(|it| it.severity() == crate::diagnostic::Severity::Error);
-    if errors().all(|it| matches!(it.code(), Code::Database | Code::ServerVersion)) {
+    if errors().next().is_none() {
+        Exit::Failure
+    } else if errors().all(|it| matches!(it.code(), Code::Database | Code::ServerVersion)) {
         Exit::Database
-    } else if errors().all(|it| it.code() == Code::Listen) {
+    } else if errors().all(|it| matches!(it.code(), Code::Listen | Code::Machine)) {
         Exit::Failure
     } else {
         Exit::Folder

@@ -15,7 +15,7 @@ use crate::{
     postgres::{Target, session},
     service::{Service, ServiceDefinition},
     startup::Folder,
-    supervise::{AdminPlace, Attempt, Supervisor, attempt},
+    supervise::{self, AdminPlace, Attempt, Supervisor, attempt},
     watch::{Changed, Watch},
 };
 use std::{fmt::Write, path::PathBuf, sync::Arc};
@@ -55,6 +55,8 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
     let Some(database) = &definition.config.database else {
         return serve(&wish, &definition, None, watch, &mut signals).await;
     };
+    // A port that is taken is told now, not after a first start of several seconds.
+    supervise::check_address(&definition.config.listen.http)?;
     let options = embedded::Options {
         service_folder: wish.folder.directory.clone(),
         service: definition.config.service.name.clone(),

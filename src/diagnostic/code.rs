@@ -70,6 +70,9 @@ codes! {
     Example = "example",
     /// The database cannot be reached, or does not let the service in.
     Database = "database",
+    /// The machine or the moment does not allow it: a folder that cannot be written, programs that
+    /// are not installed, another process that is in the way. The service folder is not at fault.
+    Machine = "machine",
     /// A listener's address cannot be had.
     Listen = "listen",
     /// PostgreSQL refuses the statement; its SQLSTATE and message are given.

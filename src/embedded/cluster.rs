@@ -45,7 +45,7 @@ pub(super) async fn initialise(
         }
     }
     let mut diagnostic = Diagnostic::error(
-        Code::Database,
+        Code::Machine,
         format!("{} could not make a data folder", binaries.initdb().display()),
     );
     for line in said.lines().filter(|line| !line.trim().is_empty()) {
@@ -97,7 +97,7 @@ pub(super) fn server(
     user: &str,
 ) -> Result<Command, Failure> {
     let account = Account::own_name().ok_or_else(|| {
-        Diagnostic::error(Code::Database, "the user of this process has no name")
+        Diagnostic::error(Code::Machine, "the user of this process has no name")
             .help("give it an entry in /etc/passwd: PostgreSQL knows its callers by name")
             .boxed()
     })?;

@@ -173,8 +173,7 @@ impl Folder {
 
 /// What could not be done with `path`.
 pub(super) fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
-    Diagnostic::error(Code::Unreadable, format!("cannot {what} {}: {error}", path.display()))
-        .boxed()
+    Diagnostic::error(Code::Machine, format!("cannot {what} {}: {error}", path.display())).boxed()
 }
 
 /// Makes a folder that others may pass through only where they must: root's child has to.
@@ -219,7 +218,7 @@ fn lock(root: &Path) -> Result<File, Failure> {
                 Err(_) => "another process".to_owned(),
             };
             Err(Diagnostic::error(
-                Code::Database,
+                Code::Machine,
                 format!("this service's private PostgreSQL is in use by {who}"),
             )
             .note(format!("its folder is {}", root.display()))
@@ -242,7 +241,7 @@ fn mark(root: &Path, service: &Path) -> Result<(), Failure> {
         .find(|entry| entry.file_name() != "lock" && entry.file_name() != MARKER);
     if let Some(strange) = strange {
         return Err(Diagnostic::error(
-            Code::Conflict,
+            Code::Machine,
             format!("{} is not a folder of `howdah up`", root.display()),
         )
         .note(format!(
@@ -276,7 +275,7 @@ fn socket_folder(environment: &Environment, root: &Path, hash: u64) -> Result<Pa
     let child = environment.child.as_ref().map_or(own, |account| account.uid);
     if !found.is_dir() || ![own, child].contains(&found.uid()) {
         return Err(Diagnostic::error(
-            Code::Conflict,
+            Code::Machine,
             format!("{} belongs to somebody else", path.display()),
         )
         .help("remove it")

@@ -106,7 +106,7 @@ pub(super) async fn find(
     }
     let folder = download::fetch(environment, wanted, progress).await.map_err(|why| {
         let message = "there is no PostgreSQL on this machine, and it cannot be downloaded";
-        let mut diagnostic = Diagnostic::error(Code::NotFound, message).note(why);
+        let mut diagnostic = Diagnostic::error(Code::Machine, message).note(why);
         for reason in &refused {
             diagnostic = diagnostic.note(reason);
         }
@@ -159,7 +159,7 @@ fn fit(found: Vec<Binaries>, wanted: Option<u32>) -> Result<Binaries, Failure> {
     let message = format!(
         "the service's data was made by PostgreSQL {wanted}, and this machine has {versions}"
     );
-    Err(Diagnostic::error(Code::ServerVersion, message)
+    Err(Diagnostic::error(Code::Machine, message)
         .help(format!(
             "install PostgreSQL {wanted} beside it, or throw the data away with `howdah up --fresh`"
         ))
@@ -168,7 +168,7 @@ fn fit(found: Vec<Binaries>, wanted: Option<u32>) -> Result<Binaries, Failure> {
 
 fn unusable(reasons: Vec<String>, place: &str) -> Failure {
     let message = format!("{place} has no PostgreSQL that can be used");
-    let mut diagnostic = Diagnostic::error(Code::NotFound, message);
+    let mut diagnostic = Diagnostic::error(Code::Machine, message);
     for reason in reasons {
         diagnostic = diagnostic.note(reason);
     }

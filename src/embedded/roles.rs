@@ -139,7 +139,7 @@ async fn privileges(
 fn refused(error: &Error) -> Failure {
     let said = error.as_db_error().map_or_else(|| error.to_string(), |it| it.message().to_owned());
     let message = format!("the private PostgreSQL could not be set up: {said}");
-    let diagnostic = Diagnostic::error(Code::Database, message);
+    let diagnostic = Diagnostic::error(Code::Machine, message);
     match error.code() {
         Some(sqlstate) => diagnostic.sqlstate(sqlstate.code()).boxed(),
         None => diagnostic.boxed(),

@@ -18,7 +18,6 @@ pub(super) fn announce(file: &Path, addresses: &Addresses) -> Result<(), Box<Dia
         .and_then(|()| std::fs::rename(&draft, file))
         .map_err(|error| {
             let shown = file.display();
-            Diagnostic::error(Code::Unreadable, format!("{shown} cannot be written: {error}"))
-                .boxed()
+            Diagnostic::error(Code::Machine, format!("{shown} cannot be written: {error}")).boxed()
         })
 }
