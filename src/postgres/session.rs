@@ -82,6 +82,7 @@ pub async fn connect(target: &Target) -> Result<Session, ConnectError> {
         .dbname(&target.database)
         .user(&target.user)
         .application_name(&target.application_name)
+        .options("-c standard_conforming_strings=on")
         .ssl_mode(SslMode::Disable);
     if let Some(password) = &target.password {
         config.password(password.expose());

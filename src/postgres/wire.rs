@@ -189,7 +189,9 @@ async fn sign_in(
     peer: Peer,
 ) -> Result<Wire, ConnectError> {
     let mut handshake = Handshake { stream, unread: BytesMut::new(), out: BytesMut::new() };
+    // The placeholder lexer reads strings as the standard has them, so every session must.
     let fixed = [
+        ("standard_conforming_strings", "on"),
         ("user", target.user.as_str()),
         ("database", target.database.as_str()),
         ("application_name", target.application_name.as_str()),

@@ -76,7 +76,7 @@ codes! {
     DefinitionChanged = 500 "definition-changed" "The database changed its shape",
     /// The database is away, or takes no more connections.
     DatabaseUnavailable = 503 "database-unavailable" "The database is unavailable",
-    /// The connection broke while a change was under way: it may or may not have been made.
+    /// A change was sent and its outcome was lost, as when the connection broke: it may or may not have been made.
     OutcomeUnknown = 503 "outcome-unknown" "The outcome is unknown",
     /// More requests wait than the lane has room for.
     Overloaded = 503 "overloaded" "Too many requests wait",

@@ -15,8 +15,7 @@ pub fn problem(failure: &Failure, statement: Statement, max_rows: u64) -> Proble
         Failure::Deadline => Problem::new(Code::DeadlineExceeded),
         Failure::Refused(refusal) => Problem::from_sqlstate(&refusal.sqlstate, statement),
         Failure::OutcomeUnknown => Problem::new(Code::OutcomeUnknown).detail(
-            "The connection to the database broke while the change was under way. Look whether it \
-             was made before you try again.",
+            "The change was sent, and whether it was made is not known. Look before you try again.",
         ),
         Failure::ShapeChanged => Problem::new(Code::DefinitionChanged),
         Failure::Stopped(Stop::TooMany) if max_rows == 1 => {

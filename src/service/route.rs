@@ -160,6 +160,7 @@ impl Router {
                 Action::Pending(file) => Arc::clone(file),
                 _ => continue,
             };
+            refuse_claims(&file, &mut found);
             let entry = Entry {
                 method: file.method,
                 path: file.path.clone(),
@@ -243,6 +244,26 @@ impl Router {
 
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+}
+
+/// A claim is what a caller has proved, and no way to prove anything can be configured yet: an
+/// endpoint that wants one would refuse everybody.
+fn refuse_claims(file: &file::Endpoint, found: &mut Diagnostics) {
+    for parameter in &file.parameters {
+        if let Origin::Claim(claim) = &parameter.origin {
+            found.push(
+                Diagnostic::error(
+                    Code::InvalidValue,
+                    format!(
+                        "`{}` wants the claim `{claim}`, and callers cannot sign in",
+                        parameter.name
+                    ),
+                )
+                .at(&file.source, parameter.place("from"))
+                .help("take it from the query, the body or a header field"),
+            );
+        }
     }
 }
 
