@@ -17,7 +17,7 @@ mod up;
 
 pub use exit::Exit;
 
-use crate::startup::Folder;
+use crate::{observe, startup::Folder};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -212,7 +212,13 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 
 /// Does what the command line says.
 pub fn run() -> Exit {
-    match Cli::parse().command {
+    let exit = obey(Cli::parse().command);
+    observe::flush();
+    exit
+}
+
+fn obey(command: Command) -> Exit {
+    match command {
         Command::New(new) => new::run(&new),
         Command::Up(up) => up::run(up),
         Command::Serve(serve) => serve::run(serve),

@@ -3,18 +3,34 @@
 //! Owns the choice of words and levels for each [`Event`], and the format: text for a person at a
 //! terminal, a JSON object a line otherwise. Does not own what happens (`event`).
 
+mod line;
+mod sink;
+
 use crate::{
     config::{Format, Level, Log},
     event::{Event, Observer},
 };
+use sink::Sink;
 use std::{
     collections::HashMap,
     io::IsTerminal,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 use tracing::{debug, error, info, subscriber::set_global_default, warn};
 use tracing_subscriber::EnvFilter;
+
+/// The log of this process.
+static LOG: OnceLock<Started> = OnceLock::new();
+
+/// A log that was started.
+struct Started {
+    sink: Sink,
+    /// Whether lines are JSON.
+    json: bool,
+    /// The least severe line that is written.
+    level: Level,
+}
 
 /// Starts the log, on standard error. A second call in one process changes nothing.
 pub fn start(log: &Log) {
@@ -30,24 +46,40 @@ pub fn start(log: &Log) {
     let terminal = std::io::stderr().is_terminal();
     // See https://no-color.org.
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-    let text = match log.format {
-        Format::Auto => terminal,
-        Format::Text => true,
-        Format::Json => false,
+    let json = match log.format {
+        Format::Auto => !terminal,
+        Format::Text => false,
+        Format::Json => true,
     };
+    let mut first = false;
+    let started = LOG.get_or_init(|| {
+        first = true;
+        Started { sink: Sink::start(std::io::stderr()), json, level: log.level }
+    });
+    if !first {
+        return;
+    }
     let builder = tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(started.sink.clone())
         .with_env_filter(filter)
         // They would be printed to standard error, which panics when it is that which is closed.
         .log_internal_errors(false)
         .with_target(false);
-    // The one error is that a log has been started already. Not `try_init`, which would also take in
-    // what libraries say by way of the `log` crate: PostgreSQL's notices, for one.
-    let _ = if text {
-        set_global_default(builder.with_ansi(colour).finish())
-    } else {
+    // The one error is that there is a log already. Not `try_init`, which would also take in what
+    // libraries say by way of the `log` crate: PostgreSQL's notices, for one.
+    let _ = if json {
         set_global_default(builder.json().flatten_event(true).with_current_span(false).finish())
+    } else {
+        set_global_default(builder.with_ansi(colour).finish())
     };
+}
+
+/// Waits until every line is written: at the end of the process, and before something is printed
+/// that a person should read after them.
+pub fn flush() {
+    if let Some(started) = LOG.get() {
+        started.sink.flush();
+    }
 }
 
 /// How often the log repeats that a lane has no connection, while that lasts.
@@ -57,7 +89,7 @@ const REPEAT: Duration = Duration::from_secs(10);
 pub fn observer() -> Observer {
     let told = Mutex::new(HashMap::new());
     Arc::new(move |event| {
-        if !is_repetition(event, &told) {
+        if !is_repetition(event, &told) && !show_fast(event) {
             show(event);
         }
     })
@@ -76,6 +108,23 @@ fn is_repetition(event: &Event<'_>, told: &Mutex<HashMap<String, Instant>>) -> b
             false
         }
     }
+}
+
+/// Writes what is written for every request without the detour of the subscriber, when lines are
+/// JSON; says whether there is nothing left to show.
+fn show_fast(event: &Event<'_>) -> bool {
+    let (Event::Answered { status, .. }, Some(started)) = (event, LOG.get()) else { return false };
+    let level = if *status >= 500 { Level::Warn } else { Level::Info };
+    if level > started.level {
+        return true;
+    }
+    if started.json {
+        let now = SystemTime::now();
+        started.sink.line(|out| {
+            line::answered(event, now, out);
+        });
+    }
+    started.json
 }
 
 fn show(event: &Event<'_>) {

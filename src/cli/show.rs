@@ -43,6 +43,8 @@ pub(super) fn diagnostics(found: &Diagnostics) {
         text.push_str(&counted(errors, warnings));
         text.push('\n');
     }
+    // What the log said before is read before.
+    crate::observe::flush();
     // A closed standard error is no reason to fail.
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
