@@ -8,8 +8,16 @@
 
 stacks=${HOWDAH_STACKS:-services}
 
-# Podman without its complaints about systemd, where that is not there; its exit status stays.
-podman() { command podman "$@" 2> >(grep -v -E 'systemd|syslog' >&2); }
+# Podman without its complaints about systemd, where that is not there; its exit status stays. Through a
+# file, not a pipe: what watches over a container keeps standard error open as long as it lives.
+podman() {
+    local status=0 errors
+    errors=$(mktemp)
+    command podman "$@" 2>"$errors" || status=$?
+    grep -v -E 'systemd|syslog' "$errors" >&2 || :
+    rm -f "$errors"
+    return "$status"
+}
 say() { echo "${0##*/}: $*"; }
 die() {
     say "$*" >&2
