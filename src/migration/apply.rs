@@ -33,6 +33,9 @@ const QUIET: &str = "SET client_min_messages = warning";
 const RESET: &str =
     "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET client_min_messages = warning";
 
+/// How long tidying up may take, which is three short statements.
+const CLEAN_UP_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Applies what the database has not had yet, in order, each file in a transaction of its own, and
 /// gives how many that were. Instances that start together take turns by an advisory lock.
 ///
@@ -78,10 +81,14 @@ pub(super) async fn alone<T>(
         Ok(()) => work(session).await,
         Err(error) => Err(history::unreadable(&error).into()),
     };
-    // Should these fail, the connection is gone, and the lock with it.
-    let _ = session.batch_execute(HIDE_HISTORY).await;
-    let _ = session.query_one("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
-    let _ = session.batch_execute("RESET client_min_messages").await;
+    // Should these fail, or find the connection out of step, it is of no more use; closing it
+    // releases the lock.
+    let clean_up = async {
+        let _ = session.batch_execute(HIDE_HISTORY).await;
+        let _ = session.query_one("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
+        let _ = session.batch_execute("RESET client_min_messages").await;
+    };
+    let _ = tokio::time::timeout(CLEAN_UP_TIMEOUT, clean_up).await;
     result
 }
 

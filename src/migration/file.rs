@@ -3,6 +3,7 @@
 use crate::{
     definition::placeholder::first_words,
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
+    postgres::session::NO_COPY,
 };
 use std::sync::Arc;
 
@@ -30,13 +31,14 @@ impl Migrations {
     ///
     /// # Errors
     /// A diagnostic for each file whose name is not digits, an underscore and a name, for each
-    /// number that two files share, and for each statement that begins or ends a transaction.
+    /// number that two files share, and for each statement that begins or ends a transaction or copies
+    /// between server and client.
     pub fn parse(files: &[Arc<SourceFile>]) -> Result<Self, Diagnostics> {
         let mut found = Diagnostics::new();
         let mut all: Vec<Migration> =
             files.iter().filter_map(|file| found.keep(Migration::parse(file))).collect();
         for file in files {
-            found.append(transactions(file));
+            found.append(forbidden(file));
         }
         all.sort_by(|a, b| (a.version, &a.name).cmp(&(b.version, &b.name)));
         for pair in all.windows(2) {
@@ -111,11 +113,14 @@ impl Migration {
     }
 }
 
-/// A diagnostic for each statement that would begin or end a transaction: the file has one of its
-/// own, without which half of it could stay.
-pub(super) fn transactions(source: &Arc<SourceFile>) -> Diagnostics {
+/// A diagnostic for each statement that a file must not have: one that would begin or end a
+/// transaction, for the file has one of its own, without which half of it could stay; and a COPY
+/// between server and client.
+pub(super) fn forbidden(source: &Arc<SourceFile>) -> Diagnostics {
     let controls = ["BEGIN", "START", "COMMIT", "ROLLBACK", "ABORT"];
-    let mut words = first_words(source.text());
+    let (copies, mut words): (Vec<_>, Vec<_>) = first_words(source.text())
+        .into_iter()
+        .partition(|span| source.text()[span.clone()].eq_ignore_ascii_case("COPY"));
     words.retain(|span| {
         let word = &source.text()[span.clone()];
         controls.iter().any(|control| word.eq_ignore_ascii_case(control))
@@ -126,7 +131,28 @@ pub(super) fn transactions(source: &Arc<SourceFile>) -> Diagnostics {
             .at(source, span)
             .help("remove it: each file runs in one transaction, all of it or nothing")
     };
-    words.into_iter().map(tell).collect()
+    words
+        .into_iter()
+        .map(tell)
+        .chain(copies.into_iter().filter_map(|span| copy(source, span)))
+        .collect()
+}
+
+/// A COPY between the server and its client: the client here has no data for it. PostgreSQL 13 is
+/// left out of step by it, so it must not get that far.
+fn copy(source: &Arc<SourceFile>, word: std::ops::Range<usize>) -> Option<Diagnostic> {
+    let statement = source.text()[word.start..].split(';').next().unwrap_or_default();
+    let client = statement
+        .split(|character: char| !character.is_ascii_alphanumeric())
+        .any(|word| word.eq_ignore_ascii_case("stdin") || word.eq_ignore_ascii_case("stdout"));
+    client.then(|| {
+        Diagnostic::error(
+            Code::ForbiddenSql,
+            "COPY with the client in a file that is run as a whole",
+        )
+        .at(source, word)
+        .help(NO_COPY)
+    })
 }
 
 /// The last component of a path as it is shown.

@@ -4,7 +4,7 @@ use super::{
     Listener, Progress,
     apply::alone,
     elapsed_ms,
-    file::{file_name, transactions},
+    file::{file_name, forbidden},
     history::unreadable,
 };
 use crate::{
@@ -33,10 +33,8 @@ pub async fn seed(
     }
     let mut files: Vec<&Arc<SourceFile>> = files.iter().collect();
     files.sort_by_key(|file| file_name(file.path()));
-    let found: Diagnostics = files
-        .iter()
-        .flat_map(|file| transactions(file).iter().cloned().collect::<Vec<_>>())
-        .collect();
+    let found: Diagnostics =
+        files.iter().flat_map(|file| forbidden(file).iter().cloned().collect::<Vec<_>>()).collect();
     if found.has_errors() {
         return Err(found);
     }

@@ -9,7 +9,7 @@ mod failure;
 #[cfg(test)]
 mod tests;
 
-pub use explain::explain;
+pub use explain::{NO_COPY, explain};
 pub use failure::{ConnectError, Reason};
 
 use super::Target;

@@ -37,7 +37,7 @@ fn files(all: &[(&str, &str)]) -> Vec<Arc<SourceFile>> {
 
 /// Applies, and gives what was told on the way.
 async fn apply(database: &Database, all: &[(&str, &str)]) -> Result<Vec<String>, Diagnostics> {
-    let migrations = Migrations::parse(&files(all)).unwrap();
+    let migrations = Migrations::parse(&files(all))?;
     let told = Mutex::new(Vec::new());
     let listener = |progress: Progress<'_>| match progress {
         Progress::Applied { file, .. } => told.lock().unwrap().push(file.to_owned()),

@@ -52,7 +52,8 @@ pub fn explain(source: &Arc<SourceFile>, error: &Error) -> Diagnostic {
     }
 }
 
-const NO_COPY: &str = "COPY … FROM stdin needs psql: write INSERT … VALUES instead \
+/// What to write instead of a COPY whose data the client would have to send.
+pub const NO_COPY: &str = "COPY … FROM stdin needs psql: write INSERT … VALUES instead \
     (pg_dump does with --inserts)";
 
 /// The bytes of the word at `position`, which counts characters from 1 as PostgreSQL does.
