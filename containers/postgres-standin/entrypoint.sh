@@ -40,7 +40,8 @@ if [ -z "$POSTGRES_PASSWORD" ] && [ "${POSTGRES_HOST_AUTH_METHOD:-}" != trust ];
     exit 1
 fi
 
-sql() { psql -v ON_ERROR_STOP=1 --no-psqlrc --no-password -U "$POSTGRES_USER" "$@"; }
+# As the real one does: PGHOST of the container's environment does not count.
+sql() { PGHOST=/var/run/postgresql psql -v ON_ERROR_STOP=1 --no-psqlrc --no-password -U "$POSTGRES_USER" "$@"; }
 # shellcheck disable=SC2086 # a list of arguments
 printf '%s\n' "$POSTGRES_PASSWORD" |
     initdb -D "$PGDATA" --username="$POSTGRES_USER" --pwfile=/dev/stdin \
