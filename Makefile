@@ -5,7 +5,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
-.PHONY: sign
+.PHONY: scan sign
 .PHONY: containers-setup image stack stack-down logs verify recover e2e
 
 help: ## Show this list
@@ -40,6 +40,9 @@ start-app-db: ## Start the database of the SERVICE's stack; where there is none,
 
 stop-app-db: ## Stop it; its data stays
 	@if scripts/stack has-db $(SERVICE); then scripts/stack stop-db $(SERVICE); else scripts/app-db stop; fi
+
+scan: ## Scan the tree, its history and the image with every checking tool; ARGS=--strict where none may be missing
+	@scripts/scan $(ARGS)
 
 sign: ## Show that only the signed image is accepted: KEY=FINGERPRINT signs with a key of your own
 	@$(if $(KEY),KEY=$(KEY)) scripts/sign
