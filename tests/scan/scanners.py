@@ -29,6 +29,7 @@ class Finding:
     path: str
     line: int
     text: str
+    hidden: str = ""  # what an accepted entry may be narrowed by, and nobody prints: it may hold the secret
 
 
 def run(command, folder, **more):
@@ -143,7 +144,7 @@ def trivy_results(answer, folder, name=None):
         target = name or relative(result["Target"], folder)
         for m in result.get("Misconfigurations") or []:
             if m["Status"] == "FAIL":
-                found.append(Finding(m["ID"], target, m.get("CauseMetadata", {}).get("StartLine", 0), m["Message"]))
+                found.append(Finding(m["ID"], target, m.get("CauseMetadata", {}).get("StartLine", 0), m["Title"], m["Message"]))
         for s in result.get("Secrets") or []:
             found.append(Finding(s["RuleID"], target, s["StartLine"], s["Title"]))
     return found
@@ -161,7 +162,7 @@ def detect_secrets(folder, names):
 def gitleaks(folder, names, mode="dir"):
     done = run(["gitleaks", mode, ".", "--no-banner", "--log-level", "error", "--ignore-gitleaks-allow",
                 "--report-format", "json", "--report-path", "-"], folder)
-    return [Finding(f["RuleID"], relative(f["File"], folder), f["StartLine"], f"{f['Match'][:60]!r} {f['Commit'][:10]}".strip()) for f in read_json(done)]
+    return [Finding(f["RuleID"], relative(f["File"], folder), f["StartLine"], f"{f['Description']} {f['Commit'][:10]}".strip(), f["Match"]) for f in read_json(done)]
 
 
 def parsed_lines(done, pattern):
