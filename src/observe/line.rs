@@ -10,6 +10,9 @@ use std::time::SystemTime;
 /// Microseconds from 1970 to PostgreSQL's epoch, 2000-01-01.
 const EPOCH_US: i64 = 946_684_800_000_000;
 
+/// How a timestamp in UTC ends in an answer.
+const OFFSET: &[u8] = b"+00:00\"";
+
 /// Writes the line of `event` when it is [`Event::Answered`]; says whether it was. `now` is when.
 pub(super) fn answered(event: &Event<'_>, now: SystemTime, out: &mut Vec<u8>) -> bool {
     let Event::Answered { request_id, method, route, status, code, rows, duration } = event else {
@@ -21,6 +24,11 @@ pub(super) fn answered(event: &Event<'_>, now: SystemTime, out: &mut Vec<u8>) ->
     let since_us = i64::try_from(since.as_micros()).unwrap_or(i64::MAX) - EPOCH_US;
     // A value of eight bytes is never malformed.
     let _ = json::write(&Type::Timestamptz, Some(&since_us.to_be_bytes()), out);
+    // The other lines say Z.
+    if out.ends_with(OFFSET) {
+        out.truncate(out.len() - OFFSET.len());
+        out.extend_from_slice(b"Z\"");
+    }
     out.extend_from_slice(b",\"level\":\"");
     out.extend_from_slice(if *status >= 500 { b"WARN" } else { b"INFO" });
     out.extend_from_slice(b"\",\"message\":\"answered\",\"request_id\":");
@@ -73,7 +81,7 @@ mod tests {
         assert_eq!(
             line,
             serde_json::json!({
-                "timestamp": "2000-01-01T00:00:00.000001+00:00",
+                "timestamp": "2000-01-01T00:00:00.000001Z",
                 "level": "WARN",
                 "message": "answered",
                 "request_id": "id-1",
