@@ -31,6 +31,9 @@ pub mod endpoint;
 pub mod openapi;
 pub mod service;
 
+// Floor 5, records: what is kept, and proved.
+pub mod audit;
+
 // Floor 6, surface: the listeners.
 pub mod http;
 

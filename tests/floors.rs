@@ -17,7 +17,7 @@ const FLOORS: [&[&str]; 8] = [
     &["credential", "access"],
     &["postgres", "lane", "migration"],
     &["endpoint", "builtin", "service", "encode", "openapi"],
-    &["audit", "rotation"],
+    &["audit", "approval", "rotation"],
     &["http", "console"],
     &[
         "observe",
