@@ -10,6 +10,7 @@
 //! - A write runs at most once; when its connection breaks in between, the outcome is unknown.
 //! - A statement runs only where its columns are those that it was typed with, or, for a read, its
 //!   rows are thrown away.
+//! - A statement runs as whom its permit says, and nothing of that is left for the next.
 //! - A caller that goes away, or whose deadline passes, cancels its statement in the server.
 
 mod backoff;
@@ -71,11 +72,15 @@ impl<S: RowSink + 'static> Lane<S> {
         self.pool.is_connected()
     }
 
-    /// Runs one statement, which takes a permit.
+    /// Runs one statement, which takes a permit, as whom the permit says.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn run(&self, _permit: Permit, call: Call<S>) -> Result<Done<S>, Failure> {
+    pub async fn run(&self, permit: Permit, mut call: Call<S>) -> Result<Done<S>, Failure> {
+        call.identity = permit.into_identity();
+        if call.identity.is_some() && call.statement.calls() {
+            return Err(Failure::of_a_call());
+        }
         let (deadline, parks) = (call.deadline, call.parks);
         let admitted = Instant::now();
         let ticket = Ticket::new();

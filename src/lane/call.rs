@@ -1,6 +1,7 @@
 //! A call: one statement on its way through a lane, and what can become of it.
 
 use crate::{
+    access::Identity,
     postgres::{refusal::Refusal, statement::Prepared},
     value::Argument,
 };
@@ -48,6 +49,8 @@ pub struct Call<S> {
     pub deadline: Instant,
     /// Whether it waits for a database that is away.
     pub parks: bool,
+    /// As whom it runs; the permit says so.
+    pub(super) identity: Option<Arc<Identity>>,
     /// How often it was sent already.
     pub(super) attempts: u8,
     /// Whether it prepares its statement, whatever its connection is believed to know.
@@ -62,7 +65,16 @@ impl<S> Call<S> {
         sink: S,
         deadline: Instant,
     ) -> Self {
-        Self { statement, arguments, sink, deadline, parks: true, attempts: 0, prepares: false }
+        Self {
+            statement,
+            arguments,
+            sink,
+            deadline,
+            parks: true,
+            identity: None,
+            attempts: 0,
+            prepares: false,
+        }
     }
 
     /// The same call, answered at once when the database is away.
@@ -93,6 +105,9 @@ pub enum Failure {
     QueuedTooLong,
     /// The deadline passed while it ran.
     Deadline,
+    /// PostgreSQL does not have the role that it should have run as, or does not let the role that
+    /// signed in become it.
+    Identity(Refusal),
     /// PostgreSQL refused it.
     Refused(Refusal),
     /// A write was sent, and there is no telling whether it was made: its connection broke, its
@@ -104,4 +119,26 @@ pub enum Failure {
     Stopped(Stop),
     /// The lane is closing.
     Closing,
+}
+
+impl Failure {
+    /// A procedure can commit, and with that it would be the role that signed in: role and claims
+    /// last as long as the transaction.
+    pub(super) fn of_a_call() -> Self {
+        Self::Refused(Refusal {
+            // feature_not_supported
+            sqlstate: "0A000".into(),
+            message: "CALL does not run under a caller's role".into(),
+            ..Refusal::default()
+        })
+    }
+
+    /// What a refusal to set role and claims is. A role that does not exist is 22023, one that may
+    /// not be taken 42501 (PostgreSQL's `check_role`).
+    pub(super) fn of_identity(refusal: Refusal) -> Self {
+        match refusal.sqlstate.as_str() {
+            "22023" | "42501" => Self::Identity(refusal),
+            _ => Self::Refused(refusal),
+        }
+    }
 }

@@ -45,6 +45,10 @@ pub(super) enum Shape {
 /// How far a statement is, as far as its answers say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// Its role and claims have not begun to be set.
+    Nobody,
+    /// Its role and claims are being set.
+    Assuming,
     /// It has not begun to run.
     Sent,
     /// It runs.
@@ -61,10 +65,7 @@ pub(super) struct Flight<S> {
     number: u64,
     /// Where its span begins in all that was ever written to this connection, in bytes.
     pub(super) begins_at: u64,
-    /// Whether its span prepares the statement.
-    pub(super) prepares: bool,
-    /// Whether its span runs the statement; else it prepares it alone.
-    pub(super) runs: bool,
+    pub(super) span: Span,
     pub(super) stage: Stage,
     /// Whether it runs with a shape that nobody looked at, so that its rows are worth nothing.
     pub(super) unchecked: bool,
@@ -75,9 +76,50 @@ pub(super) struct Flight<S> {
 }
 
 impl<S> Flight<S> {
+    /// Whether nothing of it ran because the backend did not know a statement that it should have.
+    pub(super) fn was_forgotten(&self) -> bool {
+        match self.stage {
+            Stage::Nobody => !self.span.introduces,
+            Stage::Sent => !self.span.prepares,
+            Stage::Assuming | Stage::Running | Stage::Complete => false,
+        }
+    }
+
     /// Whether what it still does is for nothing. The end of its transaction is not to be disturbed.
     fn is_unwanted(&self) -> bool {
         self.stage != Stage::Complete && (self.ticket.is_unwanted() || self.fault.is_some())
+    }
+}
+
+/// What a call's messages are on the connection that they are written to.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    /// Whether it prepares the statement that sets role and claims.
+    pub(super) introduces: bool,
+    /// Whether it prepares the statement.
+    pub(super) prepares: bool,
+    /// Whether it runs the statement; else it prepares it alone.
+    pub(super) runs: bool,
+}
+
+impl Span {
+    /// Role and claims come before the statement is prepared: its role may be the only one that may
+    /// look into its schema.
+    fn write<S>(self, call: &Call<S>, out: &mut BytesMut) -> io::Result<()> {
+        if self.introduces {
+            message::introduce(out)?;
+        }
+        if let Some(identity) = &call.identity {
+            message::assume(identity, out)?;
+        }
+        if self.prepares {
+            message::prepare(&call.statement, out)?;
+        }
+        if self.runs {
+            return message::run(&call.statement, &call.arguments, out);
+        }
+        message::end(out);
+        Ok(())
     }
 }
 
@@ -99,6 +141,8 @@ pub(super) struct State<S> {
     begun: u64,
     pub(super) flights: VecDeque<Flight<S>>,
     pub(super) statements: Vec<Knowledge>,
+    /// Whether the statement that sets role and claims was prepared, as far as is known.
+    pub(super) introduced: bool,
     waker: Option<Waker>,
     /// The flight that is being stopped.
     withdrawing: Option<u64>,
@@ -120,6 +164,7 @@ impl<S: RowSink> Connection<S> {
             begun: 0,
             flights: VecDeque::new(),
             statements: Vec::new(),
+            introduced: false,
             waker: None,
             withdrawing: None,
             held: None,
@@ -156,34 +201,27 @@ impl<S: RowSink> Connection<S> {
         let known = state.statements[statement.index];
         let prepares = !known.told || known.shape == Shape::Changed || call.prepares;
         let runs = !(prepares && self.prepares_first);
-        let written =
-            if prepares { message::prepare(statement, &mut state.outgoing) } else { Ok(()) }
-                .and_then(|()| {
-                    if runs {
-                        message::run(statement, &call.arguments, &mut state.outgoing)
-                    } else {
-                        message::end(&mut state.outgoing);
-                        Ok(())
-                    }
-                });
-        if let Err(error) = written {
+        let introduces = call.identity.is_some() && (!state.introduced || call.prepares);
+        let span = Span { introduces, prepares, runs };
+        if let Err(error) = span.write(&call, &mut state.outgoing) {
             state.outgoing.truncate(before);
             return Err(error);
         }
+        state.introduced |= introduces;
         if prepares {
             state.statements[statement.index].told = true;
         }
         let begins_at = state.appended;
         state.appended += (state.outgoing.len() - before) as u64;
         state.begun += 1;
+        let stage = if call.identity.is_some() { Stage::Nobody } else { Stage::Sent };
         state.flights.push_back(Flight {
             call,
             ticket: Rc::clone(ticket),
             number: state.begun,
             begins_at,
-            prepares,
-            runs,
-            stage: Stage::Sent,
+            span,
+            stage,
             unchecked: false,
             rows: 0,
             fault: None,
@@ -201,6 +239,7 @@ impl<S: RowSink> Connection<S> {
         state.outgoing.clear();
         state.appended = 0;
         state.statements.clear();
+        state.introduced = false;
         state.withdrawing = None;
         state.held = None;
         state.echoes = 0;

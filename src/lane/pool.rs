@@ -219,7 +219,7 @@ impl<S: RowSink> Pool<S> {
         if flight.ticket.is_abandoned() {
             return;
         }
-        if !flight.runs && flight.refusal.is_none() && flight.fault.is_none() {
+        if !flight.span.runs && flight.refusal.is_none() && flight.fault.is_none() {
             return self.run_prepared(index, flight);
         }
         if let Some(failure) = self.failure(&flight) {
@@ -230,14 +230,13 @@ impl<S: RowSink> Pool<S> {
             return flight.ticket.finish(Ok(done));
         }
         let reads = !self.settings.writes;
+        let forgotten = flight.was_forgotten();
         let mut call = flight.call;
         let (again, prepares) = match flight.refusal.as_ref().map(|it| it.sqlstate.as_str()) {
             // It ran with a shape that nobody looked at.
             None => (reads && call.attempts < MAX_SENDS, true),
             // The statement was closed, or its result type changed, behind our back: nothing ran.
-            Some("26000" | "0A000") if flight.stage == Stage::Sent && !flight.prepares => {
-                (call.attempts < MAX_SENDS, true)
-            }
+            Some("26000" | "0A000") if forgotten => (call.attempts < MAX_SENDS, true),
             // Stopped in another's place, and rolled back. A cancel request stops few statements, so
             // this has an end.
             Some("57014") if echo && reads && !flight.ticket.is_unwanted() => {
@@ -252,7 +251,11 @@ impl<S: RowSink> Pool<S> {
             call.prepares = prepares;
             self.wait_again(Waiting { call, ticket: flight.ticket });
         } else {
-            let failure = flight.refusal.map_or(Failure::ShapeChanged, Failure::Refused);
+            let failure = match flight.refusal {
+                None => Failure::ShapeChanged,
+                Some(refusal) if flight.stage == Stage::Assuming => Failure::of_identity(refusal),
+                Some(refusal) => Failure::Refused(refusal),
+            };
             flight.ticket.finish(Err(failure));
         }
     }
@@ -260,7 +263,7 @@ impl<S: RowSink> Pool<S> {
     /// What its rows' fault makes of the call, when they have one.
     fn failure(&self, flight: &Flight<S>) -> Option<Failure> {
         let fault = flight.fault.clone()?;
-        let made = self.settings.writes && flight.runs && flight.refusal.is_none();
+        let made = self.settings.writes && flight.span.runs && flight.refusal.is_none();
         Some(if made { Failure::OutcomeUnknown } else { fault })
     }
 
@@ -287,7 +290,8 @@ impl<S: RowSink> Pool<S> {
             if flight.ticket.is_abandoned() {
                 continue;
             }
-            let harmless = !self.settings.writes || !flight.runs || flight.begins_at >= written;
+            let harmless =
+                !self.settings.writes || !flight.span.runs || flight.begins_at >= written;
             if harmless {
                 if let Some(fault) = flight.fault {
                     flight.ticket.finish(Err(fault));

@@ -76,7 +76,28 @@ pub(super) fn take<S: RowSink>(
         .statements
         .get_mut(flight.call.statement.index)
         .ok_or_else(|| broken("an answer for a statement that was never sent"))?;
-    let preparing = flight.prepares && flight.stage == Stage::Sent && flight.refusal.is_none();
+    if matches!(flight.stage, Stage::Nobody | Stage::Assuming) && flight.refusal.is_none() {
+        match (tag, flight.stage) {
+            (PARSE_COMPLETE_TAG | CLOSE_COMPLETE_TAG, Stage::Nobody) if flight.span.introduces => {}
+            (BIND_COMPLETE_TAG, Stage::Nobody) => flight.stage = Stage::Assuming,
+            (DATA_ROW_TAG, Stage::Assuming) => {}
+            (COMMAND_COMPLETE_TAG, Stage::Assuming) => flight.stage = Stage::Sent,
+            (ERROR_RESPONSE_TAG, stage) => {
+                let refusal = refusal(message)?;
+                if stage == Stage::Nobody {
+                    state.introduced = false;
+                }
+                // The statement was not prepared, if it was to be.
+                if flight.span.prepares && known.shape == Shape::Unknown {
+                    *known = Knowledge::default();
+                }
+                flight.refusal = Some(refusal);
+            }
+            _ => return Err(broken("a message that no change of role asked for")),
+        }
+        return Ok(None);
+    }
+    let preparing = flight.span.prepares && flight.stage == Stage::Sent && flight.refusal.is_none();
     let running = flight.stage == Stage::Running && flight.refusal.is_none();
     match tag {
         DATA_ROW_TAG if running => {
@@ -90,7 +111,7 @@ pub(super) fn take<S: RowSink>(
         }
         ERROR_RESPONSE_TAG => {
             let refusal = refusal(message)?;
-            let unprepared = flight.prepares && known.shape == Shape::Unknown;
+            let unprepared = flight.span.prepares && known.shape == Shape::Unknown;
             let forgotten = matches!(refusal.sqlstate.as_str(), "26000" | "0A000");
             if flight.stage == Stage::Sent && (unprepared || forgotten) {
                 *known = Knowledge::default();
@@ -99,7 +120,7 @@ pub(super) fn take<S: RowSink>(
             flight.refusal.get_or_insert(refusal);
         }
         READY_FOR_QUERY_TAG => {
-            let described = !flight.runs && known.shape != Shape::Unknown;
+            let described = !flight.span.runs && known.shape != Shape::Unknown;
             if !(flight.stage == Stage::Complete || described || flight.refusal.is_some()) {
                 return Err(broken("an end without an answer"));
             }
@@ -127,12 +148,12 @@ pub(super) fn take<S: RowSink>(
             };
             let same = columns == flight.call.statement.columns && known.shape == Shape::Unknown;
             known.shape = if same { Shape::Same } else { Shape::Changed };
-            if !flight.runs && !same {
+            if !flight.span.runs && !same {
                 flight.fault = Some(Failure::ShapeChanged);
             }
         }
         BIND_COMPLETE_TAG
-            if flight.runs && flight.stage == Stage::Sent && flight.refusal.is_none() =>
+            if flight.span.runs && flight.stage == Stage::Sent && flight.refusal.is_none() =>
         {
             flight.stage = Stage::Running;
             match known.shape {

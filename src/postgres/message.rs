@@ -4,7 +4,7 @@
 //! implicit transaction: an error in it skips to its Sync and leaves the next span alone.
 
 use super::statement::Prepared;
-use crate::value::Argument;
+use crate::{access::Identity, value::Argument};
 use bytes::BytesMut;
 use postgres_protocol::{IsNull, message::frontend};
 use std::io;
@@ -20,6 +20,37 @@ pub fn prepare(statement: &Prepared, out: &mut BytesMut) -> io::Result<()> {
     frontend::describe(b'S', &statement.name, out)
 }
 
+/// The name of the statement that sets role and claims.
+const IDENTITY: &str = "howdah_identity";
+/// Sets both until the transaction ends, which is at the span's Sync; what it gives is short.
+const SET_IDENTITY: &str = "SELECT pg_catalog.set_config('role', $1, true) IS NULL, \
+     pg_catalog.set_config('request.jwt.claims', $2, true) IS NULL";
+/// The OID of `text`.
+const TEXT: u32 = 25;
+
+/// Appends the messages that make the statement of [`assume`] known to a connection.
+///
+/// # Errors
+/// None but those of a message that is too large, which this is not.
+pub fn introduce(out: &mut BytesMut) -> io::Result<()> {
+    frontend::close(b'S', IDENTITY, out)?;
+    frontend::parse(IDENTITY, SET_IDENTITY, [TEXT, TEXT], out)
+}
+
+/// Appends Bind and Execute that set role and claims for what follows in the span.
+///
+/// # Errors
+/// When the claims are larger than a message can be.
+pub fn assume(identity: &Identity, out: &mut BytesMut) -> io::Result<()> {
+    let values = [identity.role(), identity.claims()];
+    let write = |value: &str, out: &mut BytesMut| {
+        out.extend_from_slice(value.as_bytes());
+        Ok(IsNull::No)
+    };
+    frontend::bind("", IDENTITY, [], values, write, [1], out).map_err(bind_error)?;
+    frontend::execute("", 0, out)
+}
+
 /// Appends a Sync: the span's end where nothing is to run.
 pub fn end(out: &mut BytesMut) {
     frontend::sync(out);
@@ -33,15 +64,18 @@ pub fn end(out: &mut BytesMut) {
 pub fn run(statement: &Prepared, arguments: &[Argument], out: &mut BytesMut) -> io::Result<()> {
     let formats =
         arguments.iter().map(|argument| i16::from(matches!(argument, Argument::Binary(_))));
-    frontend::bind("", &statement.name, formats, arguments, write_argument, [1], out).map_err(
-        |error| match error {
-            frontend::BindError::Conversion(error) => io::Error::other(error),
-            frontend::BindError::Serialization(error) => error,
-        },
-    )?;
+    frontend::bind("", &statement.name, formats, arguments, write_argument, [1], out)
+        .map_err(bind_error)?;
     frontend::execute("", 0, out)?;
     frontend::sync(out);
     Ok(())
+}
+
+fn bind_error(error: frontend::BindError) -> io::Error {
+    match error {
+        frontend::BindError::Conversion(error) => io::Error::other(error),
+        frontend::BindError::Serialization(error) => error,
+    }
 }
 
 type Conversion = Box<dyn std::error::Error + Sync + Send>;

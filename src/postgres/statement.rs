@@ -1,5 +1,7 @@
 //! A statement as every connection prepares it, and the shape it must have there.
 
+use crate::definition::placeholder::first_words;
+
 /// A statement that the type checker has seen. Connections prepare it under its name when they
 /// first need it, and check that its shape is still the one it was seen with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,4 +18,15 @@ pub struct Prepared {
     pub parameters: Vec<u32>,
     /// The OIDs of the columns; empty when the statement returns none.
     pub columns: Vec<u32>,
+}
+
+impl Prepared {
+    /// Whether it calls a procedure, which may end its transaction and begin another.
+    pub fn calls(&self) -> bool {
+        let sql = self.sql.as_bytes();
+        let may = sql.windows(4).any(|word| word.eq_ignore_ascii_case(b"CALL"));
+        may && first_words(&self.sql)
+            .first()
+            .is_some_and(|word| self.sql[word.clone()].eq_ignore_ascii_case("CALL"))
+    }
 }

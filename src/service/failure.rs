@@ -13,6 +13,8 @@ pub fn problem(failure: &Failure, statement: Statement, max_rows: u64) -> Proble
         Failure::QueuedTooLong => Problem::new(Code::Overloaded)
             .detail("The request waited for a connection until its deadline."),
         Failure::Deadline => Problem::new(Code::DeadlineExceeded),
+        Failure::Identity(_) => Problem::new(Code::Forbidden)
+            .detail("The database does not let the caller's role run anything."),
         Failure::Refused(refusal) => Problem::from_sqlstate(&refusal.sqlstate, statement),
         Failure::OutcomeUnknown => Problem::new(Code::OutcomeUnknown).detail(
             "The change was sent, and whether it was made is not known. Look before you try again.",
@@ -36,6 +38,7 @@ pub fn problem(failure: &Failure, statement: Statement, max_rows: u64) -> Proble
 pub fn log_reason(failure: &Failure) -> Option<&str> {
     match failure {
         Failure::Refused(refusal) => Some(&refusal.sqlstate),
+        Failure::Identity(_) => Some("role-refused"),
         Failure::ShapeChanged => Some("shape-changed"),
         Failure::Stopped(Stop::Malformed) => Some("malformed-row"),
         Failure::Stopped(Stop::TooMany) => Some("too-many-rows"),

@@ -5,6 +5,7 @@ mod cancelling;
 mod fake;
 mod faults;
 mod garbage;
+mod identity;
 mod reads;
 mod shapes;
 mod signing_in;
