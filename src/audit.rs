@@ -4,7 +4,12 @@
 //! the database, and checking all of that from an export alone. Does not own what is told (each
 //! operation tells its own), nor the process that runs the sequencer.
 
+pub mod checkpoint;
 pub mod inbox;
+pub mod leaf;
+pub mod note;
+pub mod tree;
+pub mod verify;
 
 /// The tables and functions of the trail in the keeper's schema: file names, in order, and texts.
 pub const MIGRATIONS: &[(&str, &str)] =
