@@ -29,6 +29,8 @@ pub enum Event<'a> {
         code: Option<&'static str>,
         /// Rows in the answer.
         rows: u64,
+        /// Bytes of its body.
+        bytes: u64,
         /// From the request's head to the answer's.
         duration: Duration,
     },
@@ -47,6 +49,17 @@ pub enum Event<'a> {
         request_id: &'a str,
         /// Why.
         reason: &'a str,
+    },
+    /// A request's head was read: it is in flight until [`Event::Ended`].
+    Began,
+    /// A request is in flight no more: its answer was taken, or its caller left.
+    Ended,
+    /// A lane did something with a request beside sending it.
+    Lane {
+        /// The lane.
+        lane: &'a str,
+        /// What it did.
+        did: LaneAct,
     },
     /// A connection to the database is open.
     Connected {
@@ -87,6 +100,21 @@ pub enum Event<'a> {
         /// What, as a sentence.
         message: &'a str,
     },
+}
+
+/// What a lane can do with a request beside sending it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneAct {
+    /// Turned it away: as many waited as the queue holds.
+    Shed,
+    /// Let it wait for a database that is away.
+    Parked,
+    /// Sent it once more on another connection, for it waited behind a slow statement.
+    Rescued,
+    /// Answered it with the execution of an identical request.
+    Coalesced,
+    /// Answered it together with others of its endpoint, by one execution.
+    Batched,
 }
 
 /// Where events go.

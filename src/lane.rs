@@ -51,6 +51,31 @@ pub struct Settings {
     pub park: Duration,
 }
 
+/// How it stands with a lane on this thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneState {
+    /// The lane's name.
+    pub lane: String,
+    /// Connections that it should have.
+    pub connections: usize,
+    /// Connections that are open.
+    pub connected: usize,
+    /// Statements that were sent and have not ended.
+    pub in_flight: usize,
+    /// Requests that wait to be sent.
+    pub waiting: usize,
+}
+
+impl LaneState {
+    /// Counts the same lane on another thread in.
+    pub fn add(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.connected += other.connected;
+        self.in_flight += other.in_flight;
+        self.waiting += other.waiting;
+    }
+}
+
 /// A lane on this thread. Dropping it closes its connections.
 pub struct Lane<S: RowSink> {
     pool: Rc<Pool<S>>,
@@ -70,6 +95,11 @@ impl<S: RowSink + 'static> Lane<S> {
     /// Whether a connection is open now.
     pub fn is_connected(&self) -> bool {
         self.pool.is_connected()
+    }
+
+    /// How it stands with the lane.
+    pub fn state(&self) -> LaneState {
+        self.pool.state()
     }
 
     /// Runs one statement, which takes a permit, as whom the permit says.

@@ -28,6 +28,7 @@ pub mod postgres;
 pub mod builtin;
 pub mod encode;
 pub mod endpoint;
+pub mod metrics;
 pub mod openapi;
 pub mod service;
 

@@ -113,6 +113,9 @@ fn is_repetition(event: &Event<'_>, told: &Mutex<HashMap<String, Instant>>) -> b
 /// Writes what is written for every request without the detour of the subscriber, when lines are
 /// JSON; says whether there is nothing left to show.
 fn show_fast(event: &Event<'_>) -> bool {
+    if let Event::Began | Event::Ended | Event::Lane { .. } = event {
+        return true;
+    }
     let (Event::Answered { status, .. }, Some(started)) = (event, LOG.get()) else { return false };
     let level = if *status >= 500 { Level::Warn } else { Level::Info };
     if level > started.level {
@@ -130,7 +133,7 @@ fn show_fast(event: &Event<'_>) -> bool {
 fn show(event: &Event<'_>) {
     match event {
         Event::Listening { listener, address } => info!(listener, address, "listening"),
-        Event::Answered { request_id, method, route, status, code, rows, duration } => {
+        Event::Answered { request_id, method, route, status, code, rows, duration, .. } => {
             let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
             if *status >= 500 {
                 warn!(request_id, method, route, status, code, rows, duration_us, "answered");
@@ -142,6 +145,8 @@ fn show(event: &Event<'_>) {
             warn!(request_id, endpoint, sqlstate, "the database refused a statement");
         }
         Event::ToolFailed { request_id, reason } => warn!(request_id, reason, "a tool failed"),
+        // For the metrics alone: they happen with every request.
+        Event::Began | Event::Ended | Event::Lane { .. } => {}
         Event::Connected { lane } => debug!(lane, "connected to the database"),
         Event::Disconnected { lane, reason, retry_in } => {
             let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);

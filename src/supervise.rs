@@ -18,6 +18,7 @@ use crate::{
         listener::Listener,
         server::{Served, Server},
     },
+    metrics::Metrics,
 };
 use std::{
     path::Path,
@@ -68,6 +69,7 @@ impl Supervisor {
         served: &Served,
         threads: usize,
         observer: &Observer,
+        metrics: &Arc<Metrics>,
         place: AdminPlace,
     ) -> Result<Self, Box<Diagnostic>> {
         let config = &served.service.config;
@@ -81,7 +83,13 @@ impl Supervisor {
             Diagnostic::error(Code::Machine, format!("no thread can be started: {error}")).boxed()
         })?;
         let server = Rc::new(server);
-        let admin = Rc::new(Admin { server: Rc::clone(&server), stopping: AtomicBool::new(false) });
+        let admin = Rc::new(Admin {
+            server: Rc::clone(&server),
+            metrics: Arc::clone(metrics),
+            has_database: served.target.is_some(),
+            connections_limit: config.limits.connections,
+            stopping: AtomicBool::new(false),
+        });
         observer(&Event::Listening { listener: "http", address: &addresses.http });
         if let Some(address) = &addresses.admin {
             observer(&Event::Listening { listener: "admin", address });

@@ -5,6 +5,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     event::{Event, Observer},
     http::server::Served,
+    metrics::Metrics,
     observe,
     postgres::Target,
     service::{Service, ServiceDefinition},
@@ -44,7 +45,8 @@ async fn serve(
     let read = folder.definition()?;
     let definition = read.value;
     observe::start(&definition.config.log);
-    let observer = observe::observer();
+    let metrics = metrics(&definition);
+    let observer = metrics.observer(observe::observer());
     warn(&observer, &read.warnings);
     let target = match &definition.config.database {
         Some(database) => Some(Arc::new(startup::target(database)?)),
@@ -55,7 +57,8 @@ async fn serve(
         served = first(&definition, target, &observer) => served?,
         () = signals.end() => return Ok(()),
     };
-    let supervisor = Supervisor::start(&served, threads, &observer, AdminPlace::AsConfigured)?;
+    let supervisor =
+        Supervisor::start(&served, threads, &observer, &metrics, AdminPlace::AsConfigured)?;
     if let Some(file) = ready_file {
         supervisor.announce(&file)?;
     }
@@ -69,6 +72,12 @@ async fn serve(
         () = signals.end() => {}
     }
     failure.map_or(Ok(()), Err)
+}
+
+/// What is counted while `definition` is served.
+pub(super) fn metrics(definition: &ServiceDefinition) -> Arc<Metrics> {
+    let service = &definition.config.service;
+    Metrics::new(&service.name, &service.version)
 }
 
 /// The service as the database sees it now, or, while that is away, as far as it goes without.

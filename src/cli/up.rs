@@ -2,7 +2,7 @@
 
 use super::{
     Exit, Up, migrate,
-    serve::{Signals, block_on, warn},
+    serve::{Signals, block_on, metrics, warn},
     show,
 };
 use crate::{
@@ -90,9 +90,10 @@ async fn serve(
     let served = Served { service: Arc::new(service), target };
     // Not before the lines above: a person reads them in order.
     observe::start(&definition.config.log);
-    let observer = observe::observer();
-    let supervisor =
-        Supervisor::start(&served, wish.threads, &observer, AdminPlace::OrAnotherPort)?;
+    let metrics = metrics(definition);
+    let observer = metrics.observer(observe::observer());
+    let place = AdminPlace::OrAnotherPort;
+    let supervisor = Supervisor::start(&served, wish.threads, &observer, &metrics, place)?;
     if let Some(file) = &wish.ready_file {
         supervisor.announce(file)?;
     }

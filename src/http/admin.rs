@@ -1,4 +1,4 @@
-//! The operators' listener: `/live` and `/ready`. Never the public one.
+//! The operators' listener: `/live`, `/ready` and `/metrics`. Never the public one.
 
 use super::{
     listener::{Listener, Stream},
@@ -6,15 +6,21 @@ use super::{
     response::{Answer, Body, JSON, problem},
     server::Server,
 };
-use crate::problem::{Code, Problem};
-use http::{Method, Request, Response, StatusCode};
+use crate::{
+    metrics::{Format, Gauges, Metrics},
+    problem::{Code, Problem},
+};
+use http::{Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use std::{
     convert::Infallible,
     rc::Rc,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,6 +34,12 @@ const HEADERS: usize = 50;
 pub struct Admin {
     /// The threads that are asked.
     pub server: Rc<Server>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the service has a database.
+    pub has_database: bool,
+    /// Callers' connections that may be open.
+    pub connections_limit: usize,
     /// Whether the process is ending.
     pub stopping: AtomicBool,
 }
@@ -65,7 +77,7 @@ async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(stream: T, admin: Rc<Ad
 
 async fn answer(admin: &Admin, request: &Request<Incoming>) -> Response<Body> {
     let id = RequestId::of(request.headers());
-    let known = matches!(request.uri().path(), "/live" | "/ready");
+    let known = matches!(request.uri().path(), "/live" | "/ready" | "/metrics");
     let refusal = if !known {
         Some(Problem::new(Code::NotFound))
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -76,12 +88,27 @@ async fn answer(admin: &Admin, request: &Request<Incoming>) -> Response<Body> {
     if let Some(refusal) = refusal {
         return problem(&refusal, &id, request.headers());
     }
-    let answer = if request.uri().path() == "/live" {
-        Answer::ok(JSON, json!({ "live": true }).to_string())
-    } else {
-        readiness(admin).await
+    let answer = match request.uri().path() {
+        "/live" => Answer::ok(JSON, json!({ "live": true }).to_string()),
+        "/metrics" => {
+            let accept = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok());
+            metrics(admin, Format::asked_for(accept)).await
+        }
+        _ => readiness(admin).await,
     };
     answer.into_response(&id)
+}
+
+/// Everything that is counted, and how it stands now.
+async fn metrics(admin: &Admin, format: Format) -> Answer {
+    let up = admin.has_database.then_some(admin.server.missing().await.is_empty());
+    let gauges = Gauges {
+        database_up: up,
+        lanes: admin.server.lane_states().await,
+        connections: admin.server.open_connections(),
+        connections_limit: admin.connections_limit,
+    };
+    Answer::ok(format.media_type(), admin.metrics.render(&gauges, format))
 }
 
 /// Ready when every thread has a connection for each lane that it uses, and the process is not

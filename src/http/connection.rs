@@ -7,7 +7,11 @@ use super::{
     pipeline,
     response::Body,
 };
-use crate::{config::Limits, event::Observer, service::Serving};
+use crate::{
+    config::Limits,
+    event::{Event, Observer},
+    service::Serving,
+};
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
 use hyper::{
@@ -70,6 +74,7 @@ async fn serve_requests<T: AsyncRead + AsyncWrite + Unpin>(
         let shared = Rc::clone(shared);
         let clock = Rc::clone(clock);
         clock.answering();
+        let in_flight = InFlight::new(&shared);
         async move {
             let serving = Rc::clone(&shared.serving.borrow());
             let mut response = pipeline::answer(&serving, request, &shared.observer).await;
@@ -80,7 +85,11 @@ async fn serve_requests<T: AsyncRead + AsyncWrite + Unpin>(
                 response.headers_mut().insert(header::CONNECTION, close);
             }
             clock.sending();
-            Ok::<_, Infallible>(response.map(|body| TrackedBody { body, clock }))
+            Ok::<_, Infallible>(response.map(|body| TrackedBody {
+                body,
+                clock,
+                _in_flight: in_flight,
+            }))
         }
     });
     let timed = Timed { stream, clock: Rc::clone(clock) };
@@ -109,10 +118,27 @@ async fn drained(shared: &Shared, clock: &Clock) {
     }
 }
 
+/// A request in flight, from its head to the moment when its answer was taken or its caller left.
+struct InFlight(Rc<Shared>);
+
+impl InFlight {
+    fn new(shared: &Rc<Shared>) -> Self {
+        (shared.observer)(&Event::Began);
+        Self(Rc::clone(shared))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        (self.0.observer)(&Event::Ended);
+    }
+}
+
 /// A body that tells its connection's clock when it was taken.
 struct TrackedBody {
     body: Body,
     clock: Rc<Clock>,
+    _in_flight: InFlight,
 }
 
 impl Drop for TrackedBody {

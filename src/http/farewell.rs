@@ -82,6 +82,7 @@ pub(super) async fn send<T: AsyncRead + AsyncWrite + Unpin>(
         status: problem.status(),
         code: Some(problem.code().slug()),
         rows: 0,
+        bytes: 0,
         duration: started.elapsed(),
     });
 }

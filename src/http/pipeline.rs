@@ -19,7 +19,7 @@ use crate::{
     value::Argument,
 };
 use http::{Method, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming as IncomingStream;
+use hyper::body::{Body as _, Incoming as IncomingStream};
 use std::{borrow::Cow, time::Instant};
 
 /// What a request has become by the time it is answered, for the log.
@@ -63,6 +63,7 @@ pub(super) async fn answer(
         status: response.status().as_u16(),
         code,
         rows,
+        bytes: response.body().size_hint().exact().unwrap_or(0),
         duration: started.elapsed(),
     });
     response

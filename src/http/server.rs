@@ -11,6 +11,7 @@ use super::{
 use crate::{
     builtin::info::Facts,
     event::Observer,
+    lane::LaneState,
     postgres::Target,
     service::{Service, Serving},
 };
@@ -53,6 +54,7 @@ enum Command {
     Connection(Accepted, Counted),
     Serve(Served),
     WhatIsMissing(oneshot::Sender<Option<String>>),
+    HowAreTheLanes(oneshot::Sender<Vec<LaneState>>),
     Stop,
 }
 
@@ -178,6 +180,35 @@ impl Server {
         missing
     }
 
+    /// How it stands with every lane, its threads taken together. A thread that does not answer in
+    /// time is left out.
+    pub async fn lane_states(&self) -> Vec<LaneState> {
+        let ask = |worker: &mpsc::UnboundedSender<Command>| {
+            let (reply, answer) = oneshot::channel();
+            let _ = worker.send(Command::HowAreTheLanes(reply));
+            answer
+        };
+        // All are asked before one is waited for.
+        let answers: Vec<_> = self.workers.iter().map(ask).collect();
+        let end = Instant::now() + ASK_TIMEOUT;
+        let mut lanes: Vec<LaneState> = Vec::new();
+        for answer in answers {
+            let Ok(Ok(states)) = timeout_at(end, answer).await else { continue };
+            for state in states {
+                match lanes.iter_mut().find(|it| it.lane == state.lane) {
+                    Some(sum) => sum.add(&state),
+                    None => lanes.push(state),
+                }
+            }
+        }
+        lanes
+    }
+
+    /// Callers' connections that are open.
+    pub fn open_connections(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
     /// Takes no more requests, waits until none is in flight or `deadline` has passed, and ends
     /// the threads. Gives how many connections were cut off.
     pub async fn drain(&self, deadline: Duration) -> usize {
@@ -246,6 +277,9 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
                 Some(Command::WhatIsMissing(reply)) => {
                     let missing = shared.serving.borrow().waits_for();
                     let _ = reply.send(missing);
+                }
+                Some(Command::HowAreTheLanes(reply)) => {
+                    let _ = reply.send(shared.serving.borrow().lane_states());
                 }
             },
             _ = sweep.tick() => {

@@ -179,6 +179,11 @@ impl<S: RowSink> Connection<S> {
         self.state.borrow().backend.is_some()
     }
 
+    /// Calls in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        self.state.borrow().flights.len()
+    }
+
     /// Calls in flight, when there is room for one more.
     pub(super) fn load(&self) -> Option<usize> {
         let state = self.state.borrow();

@@ -1,14 +1,14 @@
 //! The lane's queue, and which connection takes what.
 
 use super::{
-    RowSink, Settings,
+    LaneState, RowSink, Settings,
     call::{Call, Done, Failure},
     connection::{Connection, Flight, Stage},
     link::Link,
     ticket::Ticket,
 };
 use crate::{
-    event::{Event, Observer},
+    event::{Event, LaneAct, Observer},
     postgres::{Target, refusal::Refusal, wire::Wire},
 };
 use std::{
@@ -146,6 +146,22 @@ impl<S: RowSink> Pool<S> {
         }
     }
 
+    /// Tells what was done with a call.
+    fn tell(&self, did: LaneAct) {
+        (self.observer)(&Event::Lane { lane: &self.settings.name, did });
+    }
+
+    /// How it stands with the lane on this thread.
+    pub(super) fn state(&self) -> LaneState {
+        LaneState {
+            lane: self.settings.name.clone(),
+            connections: self.connections.len(),
+            connected: self.connections.iter().filter(|it| it.is_up()).count(),
+            in_flight: self.connections.iter().map(Connection::in_flight).sum(),
+            waiting: self.waiting.borrow().len(),
+        }
+    }
+
     /// Sends the call, or lets it wait, or sheds it.
     pub(super) fn admit(&self, call: Call<S>, ticket: &Rc<Ticket<S>>) -> Result<(), Failure> {
         if self.closed.get() {
@@ -162,7 +178,11 @@ impl<S: RowSink> Pool<S> {
             return Err(Failure::Unavailable);
         }
         if waiting >= self.settings.queue {
+            self.tell(LaneAct::Shed);
             return Err(Failure::QueueFull);
+        }
+        if !self.is_connected() {
+            self.tell(LaneAct::Parked);
         }
         self.waiting.borrow_mut().push_back(Waiting { call, ticket: Rc::clone(ticket) });
         Ok(())

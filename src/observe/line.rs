@@ -15,7 +15,8 @@ const OFFSET: &[u8] = b"+00:00\"";
 
 /// Writes the line of `event` when it is [`Event::Answered`]; says whether it was. `now` is when.
 pub(super) fn answered(event: &Event<'_>, now: SystemTime, out: &mut Vec<u8>) -> bool {
-    let Event::Answered { request_id, method, route, status, code, rows, duration } = event else {
+    let Event::Answered { request_id, method, route, status, code, rows, duration, .. } = event
+    else {
         return false;
     };
     let mut digits = itoa::Buffer::new();
@@ -71,6 +72,7 @@ mod tests {
             status: 503,
             code: Some("overloaded"),
             rows: 7,
+            bytes: 70,
             duration: Duration::from_micros(1234),
         };
         let mut out = Vec::new();

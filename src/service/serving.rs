@@ -9,7 +9,7 @@ use crate::{
     encode::{Layout, json::JsonRows},
     endpoint::{AnswerSink, Endpoint},
     event::Observer,
-    lane::{Call, Done, Failure, Lane, Settings},
+    lane::{Call, Done, Failure, Lane, LaneState, Settings},
     name::Identifier,
     postgres::{Target, statement::Prepared},
     value::Argument,
@@ -109,6 +109,11 @@ impl Serving {
         }
         let closed = self.lanes.iter().find(|open| !open.lane.is_connected())?;
         Some(format!("a connection of lane `{}`", closed.name))
+    }
+
+    /// How it stands with its lanes on this thread.
+    pub fn lane_states(&self) -> Vec<LaneState> {
+        self.lanes.iter().map(|open| open.lane.state()).collect()
     }
 
     fn lane(&self, name: &Identifier) -> Option<&OpenLane> {

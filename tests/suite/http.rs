@@ -4,6 +4,7 @@
 mod drain;
 mod injection;
 mod log;
+mod metrics;
 mod refusals;
 mod start;
 mod wire;
