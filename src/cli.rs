@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod describe;
 mod exit;
+mod keeper;
 mod migrate;
 mod new;
 mod private;
@@ -45,6 +46,8 @@ enum Command {
     Migrate(Migrate),
     /// Ask a running service whether it is ready: a container's health check
     Probe(Probe),
+    /// Rotate the service's credential and keep its records: a process of its own
+    Keeper(Keeper),
     /// Print every setting with its default and its meaning
     Config(Config),
     /// Print the completions of a shell
@@ -172,6 +175,18 @@ struct Probe {
 }
 
 #[derive(Debug, Args)]
+struct Keeper {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// Write `{"keeper":…,"pid":…}` into this file when the listener is open
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Print the OpenAPI 3.1 document of the keeper's own API, and do nothing else
+    #[arg(long, conflicts_with = "ready_file")]
+    openapi: bool,
+}
+
+#[derive(Debug, Args)]
 struct Config {
     /// Print the reference for people instead, in Markdown
     #[arg(long)]
@@ -226,6 +241,7 @@ fn obey(command: Command) -> Exit {
         Command::Describe(describe) => describe::run(describe),
         Command::Migrate(migrate) => migrate::run(migrate),
         Command::Probe(probe) => probe::run(probe),
+        Command::Keeper(keeper) => keeper::run(keeper),
         Command::Config(config) => config::run(&config),
         Command::Completions(completions) => {
             let mut command = Cli::command();

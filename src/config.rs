@@ -9,15 +9,19 @@ mod check;
 mod declare;
 mod document;
 mod environment;
+mod keeper;
 mod kind;
 mod quantity;
 mod route;
 mod secrecy;
 mod section;
 mod settings;
+mod sink;
 
 pub use address::Address;
+pub use keeper::{Keeper, Rotating};
 pub use settings::{Access, Database, Format, Lane, Level, Limits, Listen, Log, Service};
+pub use sink::{Credentials, Sink};
 
 use crate::{
     definition::route::Route,
@@ -40,6 +44,10 @@ pub struct Config {
     pub listen: Listen,
     /// `[database]`, when the service has one.
     pub database: Option<Database>,
+    /// `[keeper]`, when the service has one.
+    pub keeper: Option<Keeper>,
+    /// `[credentials]`, when the keeper rotates them.
+    pub credentials: Option<Credentials>,
     /// `[lanes.…]`; `read` and `write` are always there.
     pub lanes: BTreeMap<Identifier, Lane>,
     /// `[limits]`
@@ -88,6 +96,8 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let service = Service::read(&section("service"));
     let listen = read_listen(&section("listen"));
     let database = read_database(&section("database"));
+    let keeper = read_keeper(&section("keeper"));
+    let credentials = read_credentials(&section("credentials"));
     let lanes = read_lanes(root.table("lanes").as_ref(), sources);
     let limits = Limits::read(&section("limits"));
     let log = Log::read(&section("log"));
@@ -97,6 +107,8 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         service: service?,
         listen: listen?,
         database: database?,
+        keeper: keeper?,
+        credentials: credentials?,
         lanes: lanes?,
         limits: limits?,
         log: log?,
@@ -120,6 +132,29 @@ fn read_database(section: &Section<'_, '_, '_>) -> Option<Option<Database>> {
     }
     let database = Database::read(section)?;
     Some(Some(check::database(section, database)))
+}
+
+/// The keeper: `None` when it is wrong, `Some(None)` when there is none.
+#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
+fn read_keeper(section: &Section<'_, '_, '_>) -> Option<Option<Keeper>> {
+    let keys = || Keeper::describe().keys.into_iter().map(|key| key.name);
+    if !section.is_given(keys()) {
+        section.know(keys());
+        return Some(None);
+    }
+    let keeper = Keeper::read(section)?;
+    check::keeper(section, &keeper).then_some(Some(keeper))
+}
+
+/// The credentials, likewise. Only the file has them: their sinks are more than text.
+#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
+fn read_credentials(section: &Section<'_, '_, '_>) -> Option<Option<Credentials>> {
+    let keys = || Rotating::describe().keys.into_iter().map(|key| key.name);
+    if !section.is_given(keys()) {
+        section.know(keys());
+        return Some(None);
+    }
+    sink::read(section).map(Some)
 }
 
 fn read_lanes(

@@ -95,6 +95,11 @@ pub enum Event<'a> {
         /// Requests that the deadline cut off.
         unfinished: usize,
     },
+    /// This keeper leads from now on.
+    Leading {
+        /// Which lead it is: each takeover counts up.
+        epoch: i64,
+    },
     /// Something in the configuration deserves a look.
     Warning {
         /// What, as a sentence.

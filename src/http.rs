@@ -4,6 +4,7 @@
 //! in `pipeline`, one function a stage. Does not own what is served (`service`).
 
 pub mod admin;
+pub mod api;
 pub mod arguments;
 pub mod listener;
 pub mod request_id;

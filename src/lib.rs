@@ -18,6 +18,7 @@ pub mod value;
 
 // Floor 2, authority: who may do what. No I/O.
 pub mod access;
+pub mod credential;
 
 // Floor 3, database: everything that speaks the protocol.
 pub mod lane;
@@ -41,6 +42,7 @@ pub mod http;
 // Floor 7, process: composition.
 pub mod cli;
 pub mod embedded;
+pub mod keeper;
 pub mod observe;
 pub mod scaffold;
 pub mod startup;

@@ -163,6 +163,7 @@ fn show(event: &Event<'_>) {
             );
         }
         Event::Stopped { unfinished } => info!(unfinished, "stopped"),
+        Event::Leading { epoch } => info!(epoch, "this keeper leads"),
         Event::Warning { message } => warn!("{message}"),
     }
 }

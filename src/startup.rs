@@ -3,9 +3,11 @@
 //! Owns the reading of files: the manifest, endpoints, migrations, seeds, the password. Does not
 //! own their meaning (`config`, `definition`, `migration`).
 
+mod credential;
 mod files;
 mod password;
 
+pub use credential::{credential, credential_bytes, key};
 pub use password::target;
 
 use crate::{

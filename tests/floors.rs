@@ -23,6 +23,7 @@ const FLOORS: [&[&str]; 8] = [
         "observe",
         "hardening",
         "embedded",
+        "keeper",
         "watch",
         "scaffold",
         "startup",

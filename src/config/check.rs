@@ -1,13 +1,14 @@
 //! What settings must be together: checks that look at more than one.
 
 use super::{
-    Config, Database, Lane, Limits, Listen, Log, Service,
+    Address, Config, Database, Keeper, Lane, Limits, Listen, Log, Rotating, Service,
     section::{Section, variable_of},
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     name,
 };
+use std::net::IpAddr;
 
 /// Operators' and callers' listeners are two.
 pub(super) fn listen(section: &Section<'_, '_, '_>, listen: &Listen) {
@@ -48,6 +49,27 @@ pub(super) fn database(section: &Section<'_, '_, '_>, mut database: Database) ->
     database
 }
 
+/// The keeper's listener changes credentials, so that it is not for the network. Says whether it is
+/// good.
+pub(super) fn keeper(section: &Section<'_, '_, '_>, keeper: &Keeper) -> bool {
+    let local = match &keeper.listen {
+        Address::Unix(_) => true,
+        Address::Tcp(host, _) => {
+            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
+        }
+    };
+    if !local {
+        let message = format!("`keeper.listen` ({}) can be reached from outside", keeper.listen);
+        section.report(
+            "listen",
+            Diagnostic::error(Code::InvalidValue, message)
+                .note("whoever reaches it can ask for a rotation")
+                .help("listen on `127.0.0.1:9100` or on `unix:/path`"),
+        );
+    }
+    local
+}
+
 /// A statement may not take longer than the request that waits for it.
 pub(super) fn lane(section: &Section<'_, '_, '_>, lane: &Lane) {
     if lane.statement_timeout > lane.deadline {
@@ -71,7 +93,8 @@ pub(super) fn unknown_variables(
     names: impl IntoIterator<Item = String>,
 ) -> Diagnostics {
     let known = variables(config);
-    let sections = ["SERVICE", "LISTEN", "DATABASE", "LANES", "LIMITS", "LOG"];
+    let sections =
+        ["SERVICE", "LISTEN", "DATABASE", "KEEPER", "CREDENTIALS", "LANES", "LIMITS", "LOG"];
     let mut diagnostics = Diagnostics::new();
     let mut names: Vec<_> = names.into_iter().filter(|name| !known.contains(name)).collect();
     names.sort_unstable();
@@ -98,6 +121,8 @@ fn variables(config: &Config) -> Vec<String> {
         Service::describe(),
         Listen::describe(),
         Database::describe(),
+        Keeper::describe(),
+        Rotating::describe(),
         Limits::describe(),
         Log::describe(),
     ];

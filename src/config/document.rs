@@ -1,7 +1,7 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-    Database, Lane, Limits, Listen, Log, Service,
+    Database, Keeper, Lane, Limits, Listen, Log, Rotating, Service,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -16,19 +16,30 @@ const ROUTES_PAGE: &str = include_str!("routes.md");
 /// What the default manifest shows of routes.
 const ROUTES: &str = include_str!("routes.toml");
 
-fn sections() -> [Described; 6] {
+/// What the reference page says of sinks.
+const SINKS_PAGE: &str = include_str!("sinks.md");
+
+/// What the default manifest shows of sinks.
+const SINKS: &str = include_str!("sinks.toml");
+
+/// The tables that a service need not have.
+const OPTIONAL: [&str; 3] = ["database", "keeper", "credentials"];
+
+fn sections() -> [Described; 8] {
     [
         Service::describe(),
         Listen::describe(),
         Database::describe(),
+        Keeper::describe(),
+        Rotating::describe(),
         Lane::describe(),
         Limits::describe(),
         Log::describe(),
     ]
 }
 
-/// Every key with its meaning and its default. Keys that have no default, and the database, which
-/// a service need not have, are commented out: `#key = "example"`.
+/// Every key with its meaning and its default. Keys that have no default, and tables that a
+/// service need not have, are commented out: `#key = "example"`.
 pub(super) fn default_manifest() -> String {
     let mut text = String::from(
         "# A complete howdah.toml: every key with its meaning and its default.\n\
@@ -42,11 +53,14 @@ pub(super) fn default_manifest() -> String {
             for line in section.doc {
                 line_of(&mut text, line);
             }
-            let off = if section.path == "database" { "#" } else { "" };
+            let off = if OPTIONAL.contains(&section.path) { "#" } else { "" };
             let path = section.path.replace("NAME", name);
             line(&mut text, &format!("{off}[{path}]"));
             for key in &section.keys {
                 manifest_key(&mut text, key, off, name);
+            }
+            if section.path == "credentials" {
+                text.push_str(SINKS);
             }
         }
     }
@@ -107,6 +121,9 @@ pub(super) fn reference() -> String {
                 variable.replace("LANES_NAME", "LANES_<NAME>"),
                 cell(&prose(key.doc)),
             );
+        }
+        if section.path == "credentials" {
+            text.push_str(SINKS_PAGE);
         }
     }
     text.push_str(ROUTES_PAGE);

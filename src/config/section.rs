@@ -151,6 +151,11 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
         })
     }
 
+    /// The value of `key` as it stands in the file, where it is of no kind that text can give.
+    pub(super) fn item(&self, key: &'static str) -> Option<Item<'t, 'e>> {
+        self.table.as_ref()?.take(key)
+    }
+
     /// Reports `diagnostic` where the value of `key` came from.
     pub(super) fn report(&self, key: &str, diagnostic: Diagnostic) {
         match (self.places.borrow().get(key), &self.table) {

@@ -100,6 +100,10 @@ sections! {
         /// The file that holds the role's password, alone; the closing newline does not count.
         /// Empty means none.
         password_file: Option<PathBuf> = Optional(File, &[""]) => absent("/run/secrets/db_password");
+        /// The credential that the keeper publishes, as JSON: a file, or a folder that holds it as
+        /// `credential.json`, as a mounted Kubernetes Secret does. It is followed live and comes before
+        /// `user` and the password, which serve until it is there. Empty means none.
+        credential: Option<PathBuf> = Optional(File, &[""]) => absent("/run/howdah/credential.json");
         /// How long opening a connection may take.
         connect_timeout: Duration = Span::POSITIVE => default("3s");
         /// What the server's activity view shows as the application.

@@ -82,6 +82,8 @@ codes! {
     Overloaded = 503 "overloaded" "Too many requests wait",
     /// Two transactions collided, also after a retry where one is allowed (SQLSTATE 40001, 40P01).
     Collision = 503 "collision" "The change collided with another",
+    /// The keeper that was asked does not lead: another does, or it has no database.
+    NotLeading = 503 "not-leading" "This keeper does not lead",
     /// The service is stopping.
     ShuttingDown = 503 "shutting-down" "The service is stopping",
     /// The deadline passed before there was an answer (SQLSTATE 57014).

@@ -9,6 +9,7 @@ mod embedded;
 mod endpoints;
 mod harness;
 mod http;
+mod keeper;
 mod lane;
 mod malformed;
 mod measure;

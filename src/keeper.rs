@@ -1,0 +1,86 @@
+//! The keeper: the process that changes credentials and keeps the records.
+//!
+//! Owns the process itself: signing in as the keeper, leading (one keeper does, the others wait),
+//! the keeper's own tables, its listener, and the rooms that work in it. Does not own what those do:
+//! each brings tables, routes and work of its own, and `rooms` lists them.
+
+mod desk;
+mod lead;
+mod room;
+mod rooms;
+mod routes;
+
+pub use desk::Desk;
+pub use lead::Lead;
+pub use room::Room;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Diagnostics},
+    event::Event,
+    http::{
+        api::{self, Api},
+        listener::Listener,
+    },
+};
+use std::{convert::Infallible, rc::Rc};
+
+/// The keeper's own tables.
+pub const MIGRATIONS: &[crate::migration::Step] =
+    &[("100_keeper.sql", include_str!("keeper/sql/100_keeper.sql"))];
+
+/// A keeper that listens, and leads when it can.
+pub struct Keeper {
+    /// Where it listens, as a client would dial it.
+    pub address: String,
+    desk: Rc<Desk>,
+    rooms: Vec<Rc<dyn Room>>,
+    listener: Listener,
+    api: Rc<Api>,
+}
+
+impl Keeper {
+    /// Opens the listener. Must be called within a `LocalSet`.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub fn open(desk: Desk) -> Result<Self, Diagnostics> {
+        let desk = Rc::new(desk);
+        let rooms = rooms::all(&desk)?;
+        let mut entries = routes::own(&desk);
+        entries.extend(rooms.iter().flat_map(|room| room.routes()));
+        let guard = rooms.iter().find_map(|room| room.guard());
+        let api = Api::new("Howdah's keeper", entries, guard).map_err(|error| {
+            Diagnostic::error(Code::Route, format!("the keeper's routes collide: {error}"))
+        })?;
+        let listener = Listener::open(&desk.keeper.listen).map_err(|error| {
+            Diagnostic::error(Code::Listen, error.to_string())
+                .help("choose another address: `--set keeper.listen=…`")
+        })?;
+        let address = listener.address();
+        (desk.observer)(&Event::Listening { listener: "keeper", address: &address });
+        Ok(Self { address, desk, rooms, listener, api: Rc::new(api) })
+    }
+
+    /// Answers, and leads whenever it can, until it is dropped.
+    pub async fn run(self) -> Infallible {
+        tokio::select! {
+            () = api::serve(&self.listener, Rc::clone(&self.api)) => std::future::pending().await,
+            never = lead::run(&self.desk, &self.rooms) => never,
+        }
+    }
+}
+
+/// The `OpenAPI` document of the keeper's API, with every room's routes.
+///
+/// # Errors
+/// When the routes collide.
+pub fn document(desk: Desk) -> Result<String, Diagnostics> {
+    let desk = Rc::new(desk);
+    let rooms = rooms::all(&desk)?;
+    let mut entries = routes::own(&desk);
+    entries.extend(rooms.iter().flat_map(|room| room.routes()));
+    let guard = rooms.iter().find_map(|room| room.guard());
+    let api = Api::new("Howdah's keeper", entries, guard)
+        .map_err(|error| Diagnostic::error(Code::Route, error.to_string()))?;
+    Ok(api.document().to_owned())
+}

@@ -1,0 +1,142 @@
+//! One keeper leads: the one that holds an advisory lock on a session of its own.
+//!
+//! The lock goes with its session, so that a keeper that dies is followed at once. One that is cut
+//! off may not know that it has lost the lock; so each lead has an epoch, which the next one counts
+//! up, and every change checks it in its own transaction ([`Lead::fence`]).
+
+use super::{Desk, Room, rooms};
+use crate::{event::Event, migration, postgres::session::Session};
+use std::{convert::Infallible, fmt, rc::Rc, time::Duration};
+use tokio_postgres::{Error, Transaction};
+
+/// The lock's number: the letters of "howdah" and "keep".
+const LOCK: i64 = 0x686f_7764_6b65_6570;
+/// How often a keeper that waits asks for the lock, and one that leads whether its session lives.
+const PERIOD: Duration = Duration::from_millis(500);
+/// How long the server may take to answer the session that holds the lock.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How the server finds out that the holder of the lock was cut off: within some 15 s, not hours.
+const SETTINGS: &str = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; \
+    SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = '30s'; \
+    SET lock_timeout = '10s'; SET client_min_messages = 'error'";
+
+/// The lead of one keeper, for as long as no other has taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lead {
+    epoch: i64,
+}
+
+/// Why a change was not made.
+#[derive(Debug)]
+pub enum Lost {
+    /// Another keeper leads now.
+    Lead,
+    /// The database.
+    Database(Error),
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lead => formatter.write_str("another keeper has taken over"),
+            Self::Database(error) => match error.as_db_error() {
+                Some(refusal) => formatter.write_str(refusal.message()),
+                None => write!(formatter, "{error}"),
+            },
+        }
+    }
+}
+
+impl From<Error> for Lost {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Lead {
+    /// The epoch, for messages.
+    pub fn epoch(self) -> i64 {
+        self.epoch
+    }
+
+    /// Makes sure that this keeper leads until `transaction` ends: a takeover waits for it.
+    ///
+    /// # Errors
+    /// When another has taken over.
+    pub async fn fence(self, transaction: &Transaction<'_>) -> Result<(), Lost> {
+        let sql = "SELECT FROM howdah.keeper_lead WHERE epoch = $1 FOR SHARE";
+        transaction.query_opt(sql, &[&self.epoch]).await?.map(drop).ok_or(Lost::Lead)
+    }
+}
+
+/// Leads whenever it can.
+pub(super) async fn run(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Infallible {
+    let mut told = String::new();
+    loop {
+        let why = match attempt(desk, rooms).await {
+            Ok(why) | Err(why) => why,
+        };
+        if desk.epoch.take().is_some() {
+            told.clear();
+        }
+        desk.waits_for.replace(why.clone());
+        if told != why {
+            (desk.observer)(&Event::Warning {
+                message: &format!("the keeper does not lead: {why}"),
+            });
+            told = why;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Waits for the lock, leads, and says why it leads no more, or what kept it from that.
+async fn attempt(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Result<String, String> {
+    let mut session = desk.connect().await.map_err(|it| it.message().to_owned())?;
+    let said = |error: Error| Lost::from(error).to_string();
+    session.batch_execute(SETTINGS).await.map_err(said)?;
+    while !locked(&session).await.map_err(said)? {
+        desk.waits_for.replace("the keeper that leads, to end".to_owned());
+        tokio::time::sleep(PERIOD).await;
+    }
+    let applied = migration::apply_steps(&mut session, &rooms::migrations()).await;
+    applied.map_err(|it| it.message().to_owned())?;
+    let sql = "UPDATE howdah.keeper_lead SET epoch = epoch + 1, since = now() RETURNING epoch";
+    let row = session.query_one(sql, &[]).await.map_err(said)?;
+    let lead = Lead { epoch: row.get(0) };
+    desk.epoch.set(Some(lead.epoch));
+    (desk.observer)(&Event::Leading { epoch: lead.epoch });
+    let mut works: Vec<_> = rooms.iter().map(|room| room.work(Rc::clone(desk), lead)).collect();
+    let first = std::future::poll_fn(|context| {
+        let ready = works.iter_mut().find_map(|work| match work.as_mut().poll(context) {
+            std::task::Poll::Ready(why) => Some(why),
+            std::task::Poll::Pending => None,
+        });
+        ready.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+    });
+    tokio::select! {
+        why = first => Ok(why),
+        why = watch(&session, lead) => Ok(why),
+    }
+}
+
+async fn locked(session: &Session) -> Result<bool, Error> {
+    session.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.try_get(0)
+}
+
+/// Ends when the session that holds the lock is gone, or another leads.
+async fn watch(session: &Session, lead: Lead) -> String {
+    loop {
+        tokio::time::sleep(PERIOD).await;
+        let asked = session.query_one("SELECT epoch FROM howdah.keeper_lead", &[]);
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(Ok(row)) if row.get::<_, i64>(0) == lead.epoch => {}
+            Ok(Ok(_)) => return Lost::Lead.to_string(),
+            Ok(Err(error)) => return Lost::from(error).to_string(),
+            Err(_) => return "the database does not answer".to_owned(),
+        }
+    }
+}

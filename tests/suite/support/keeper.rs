@@ -1,0 +1,159 @@
+//! The real binary as a keeper.
+//!
+//! Owns the process and what it stands on: the keeper's role, its credential and its key. It ends
+//! with its value.
+
+use super::{
+    database::Database,
+    folder::Folder,
+    http::{self, Reply},
+    reaper, service,
+};
+use serde_json::json;
+use std::{
+    fs::File,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A service folder with a keeper's role, credential and key, on a database of its own.
+#[derive(Debug)]
+pub struct Home {
+    /// The service's folder, and all files beside it.
+    pub folder: Folder,
+    /// The database.
+    pub database: Database,
+    /// The keeper's login.
+    pub login: String,
+    /// The role it acts as, and what its password is.
+    pub role: String,
+}
+
+impl Home {
+    /// A folder whose manifest has `[keeper]` and then `more`.
+    pub fn new(database: Database, more: &str) -> Self {
+        let folder = Folder::new("keeper");
+        let role = format!("keeper_{}", database.name);
+        let login = format!("{role}_a");
+        let home = Self { folder, database, login, role };
+        home.write_manifest(more);
+        home.folder.write("key", "5a".repeat(32));
+        home
+    }
+
+    /// Writes the manifest anew.
+    pub fn write_manifest(&self, more: &str) {
+        let path = self.folder.path().display();
+        let Database { host, port, name, user, .. } = &self.database;
+        let text = format!(
+            "[service]\nname = \"kept\"\n\n[database]\nhost = \"{host}\"\nport = {port}\n\
+             name = \"{name}\"\nuser = \"{user}\"\npassword_file = \"{path}/password\"\n\
+             credential = \"{path}/credential.json\"\n\n\
+             [keeper]\nlisten = \"127.0.0.1:0\"\ncredential = \"{path}/keeper.json\"\n\
+             key_file = \"{path}/key\"\n\n{more}"
+        );
+        self.folder.write("howdah.toml", text);
+        self.folder.write("password", &self.database.password);
+    }
+
+    /// Makes the keeper's role with what leading takes, and no more.
+    pub fn leads(&self) -> &Self {
+        let (role, login, name) = (&self.role, &self.login, &self.database.name);
+        let password = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        self.database.psql_as_superuser(&format!(
+            "CREATE ROLE {role}; CREATE ROLE {login} LOGIN PASSWORD '{password}' IN ROLE {role};
+             ALTER ROLE {login} SET role = '{role}';
+             GRANT CREATE ON DATABASE {name} TO {role};
+             CREATE SCHEMA howdah AUTHORIZATION {role}"
+        ));
+        let credential = json!({ "generation": 1, "user": login, "password": password });
+        self.folder.write("keeper.json", credential.to_string());
+        self
+    }
+
+    /// `howdah` with these words and the folder.
+    pub fn howdah(&self, words: &[&str]) -> Command {
+        let mut command = service::howdah(words);
+        command.arg(self.folder.path());
+        command
+    }
+
+    /// A keeper of this folder, which listens.
+    pub fn keeper(&self) -> Keeper {
+        let number = fastrand::u64(..);
+        let ready = self.folder.path().join(format!("ready-{number:016x}"));
+        let log = self.folder.path().join(format!("log-{number:016x}"));
+        let mut command = self.howdah(&["keeper"]);
+        command.arg("--ready-file").arg(&ready);
+        let file = File::create(&log).unwrap();
+        command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null());
+        let mut child = command.spawn().expect("the binary runs");
+        reaper::watch(child.id());
+        let start = Instant::now();
+        let address = loop {
+            let text = std::fs::read_to_string(&ready).unwrap_or_default();
+            if text.ends_with('\n') {
+                let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+                break line["keeper"].as_str().unwrap().parse().unwrap();
+            }
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "it ended at start: {ended:?}");
+            assert!(start.elapsed() < http::PATIENCE, "it does not get ready");
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        Keeper { address, child, log }
+    }
+}
+
+/// A keeper that listens.
+#[derive(Debug)]
+pub struct Keeper {
+    /// Its listener.
+    pub address: SocketAddr,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Keeper {
+    /// GET on its listener.
+    pub fn get(&self, path: &str) -> Reply {
+        http::send(self.address, "GET", path, &[], b"").expect("an answer")
+    }
+
+    /// POST on its listener, with JSON.
+    pub fn post(&self, path: &str, body: &serde_json::Value) -> Reply {
+        let headers = [("content-type", "application/json")];
+        let body = body.to_string();
+        http::send(self.address, "POST", path, &headers, body.as_bytes()).expect("an answer")
+    }
+
+    /// Whether it leads.
+    pub fn leads(&self) -> bool {
+        self.get("/ready").status == 200
+    }
+
+    /// What it wrote so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        rustix::process::kill_process(pid.unwrap(), signal).unwrap();
+    }
+}
+
+impl Drop for Keeper {
+    /// Kills it: a keeper never gets the time to prepare for its end.
+    fn drop(&mut self) {
+        reaper::forget(self.child.id());
+        drop(self.child.kill());
+        drop(self.child.wait());
+        if std::thread::panicking() {
+            eprintln!("the keeper wrote:\n{}", self.log());
+        }
+    }
+}
