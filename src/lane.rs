@@ -1,7 +1,8 @@
 //! A lane: a set of connections bound to one role, with a bounded queue and a deadline.
 //!
 //! Owns how requests share connections. Reads are pipelined: many are in flight on each connection,
-//! each a span of messages with its own Sync. A write takes a connection for itself. A lane lives
+//! each a span of messages with its own Sync. A write takes a connection for itself, and so does a job
+//! of more than one answer (`exclusive`). A lane lives
 //! on one thread and shares nothing with the lanes of other threads. Does not own what a statement
 //! means or how its rows are written; a [`RowSink`] takes them as they arrive.
 //!
@@ -17,6 +18,7 @@ mod backoff;
 mod call;
 mod connection;
 mod driver;
+mod exclusive;
 mod link;
 mod pool;
 mod reply;
@@ -24,8 +26,10 @@ mod ticket;
 mod withdrawal;
 
 pub use call::{Call, Done, Failure, RowSink, Stop};
+pub use exclusive::{CopyIn, CopyOut, Exclusive, Progress};
 
 use crate::{access::Permit, event::Observer, postgres::Target};
+use exclusive::Exclusives;
 use pool::Pool;
 use std::{rc::Rc, sync::Arc, time::Duration};
 use ticket::{Guard, News, Ticket};
@@ -49,6 +53,10 @@ pub struct Settings {
     pub statement_timeout: Duration,
     /// How long a request waits for a database that is away.
     pub park: Duration,
+    /// Connections on this thread for jobs that need one each; opened when they are needed.
+    pub exclusive: usize,
+    /// How long the server lets a statement of such a job run, also while nobody reads its rows.
+    pub exclusive_timeout: Duration,
 }
 
 /// How it stands with a lane on this thread.
@@ -79,17 +87,19 @@ impl LaneState {
 /// A lane on this thread. Dropping it closes its connections.
 pub struct Lane<S: RowSink> {
     pool: Rc<Pool<S>>,
+    exclusives: Exclusives,
 }
 
 impl<S: RowSink + 'static> Lane<S> {
     /// Opens a lane: its connections are made, and made again when they break, by tasks of their
     /// own on this thread's `LocalSet`.
     pub fn open(settings: Settings, target: Arc<Target>, observer: Observer) -> Self {
+        let exclusives = Exclusives::new(&settings, &target, &observer);
         let pool = Rc::new(Pool::new(settings, target, observer));
         for index in 0..pool.connections.len() {
             tokio::task::spawn_local(driver::drive(Rc::clone(&pool), index));
         }
-        Self { pool }
+        Self { pool, exclusives }
     }
 
     /// Whether a connection is open now.
@@ -100,6 +110,16 @@ impl<S: RowSink + 'static> Lane<S> {
     /// How it stands with the lane.
     pub fn state(&self) -> LaneState {
         self.pool.state()
+    }
+
+    /// Takes a connection that one job has for itself, which takes a permit: for a stream, a bulk load,
+    /// or a transaction of several statements. Waits for one, and for a database that is away, by
+    /// `deadline`, by which everything that the job does must end, unless it is moved.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn exclusive(&self, permit: Permit, deadline: Instant) -> Result<Exclusive, Failure> {
+        self.exclusives.take(permit, deadline).await
     }
 
     /// Runs one statement, which takes a permit, as whom the permit says.
@@ -172,5 +192,6 @@ impl<S: RowSink + 'static> Lane<S> {
 impl<S: RowSink> Drop for Lane<S> {
     fn drop(&mut self) {
         self.pool.close();
+        self.exclusives.close();
     }
 }

@@ -134,6 +134,11 @@ sections! {
         );
         /// How long a read waits for a database that went away; `0s` answers at once.
         park: Duration = Span::ANY => default("5s");
+        /// How many more connections the lane may open for streams and bulk loads, each of which has
+        /// one for itself. They are opened when they are needed.
+        exclusive: u16 = Integer(1..=1000) => default("4");
+        /// How long PostgreSQL works on one stream or bulk load, however slow its caller.
+        exclusive_timeout: Duration = Span::STATEMENT => default("10m");
     }
 
     /// What a request and an answer may cost.

@@ -5,7 +5,7 @@ use super::{
     farewell::{self, End},
     listener::{Accepted, Stream},
     pipeline,
-    response::Body,
+    response::{Aborted, Body},
 };
 use crate::{
     config::Limits,
@@ -134,7 +134,7 @@ impl Drop for InFlight {
     }
 }
 
-/// A body that tells its connection's clock when it was taken.
+/// A body that tells its connection's clock what is waited for, and when it was taken.
 struct TrackedBody {
     body: Body,
     clock: Rc<Clock>,
@@ -149,13 +149,21 @@ impl Drop for TrackedBody {
 
 impl hyper::body::Body for TrackedBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Aborted;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    ) -> Poll<Option<Result<Frame<Bytes>, Aborted>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        // It is asked only when the caller has taken what came before.
+        if matches!(self.body, Body::Stream(_)) {
+            match frame {
+                Poll::Ready(_) => self.clock.sending(),
+                Poll::Pending => self.clock.answering(),
+            }
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -2,19 +2,18 @@
 //!
 //! This is the one door from a failure to a caller.
 
+mod body;
+
+pub use body::{Aborted, Body, Pieces};
+
 use super::request_id::{self, RequestId};
 use crate::problem::{Code, Problem};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 
 /// The media type of JSON.
 pub const JSON: &str = "application/json";
 /// The media type of plain text.
 pub const TEXT: &str = "text/plain; charset=utf-8";
-
-/// The body of every response.
-pub type Body = Full<Bytes>;
 
 /// An answer before it is a response.
 #[derive(Debug)]
@@ -24,7 +23,7 @@ pub struct Answer {
     /// The media type; `None` when there is no body.
     pub content_type: Option<&'static str>,
     /// The body.
-    pub body: Bytes,
+    pub body: Body,
     /// Rows in it, for the log.
     pub rows: u64,
     /// The value of the `Allow` field.
@@ -33,7 +32,7 @@ pub struct Answer {
 
 impl Answer {
     /// 200 with a body.
-    pub fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+    pub fn ok(content_type: &'static str, body: impl Into<Body>) -> Self {
         Self {
             status: StatusCode::OK,
             content_type: Some(content_type),
@@ -48,7 +47,7 @@ impl Answer {
         Self {
             status: StatusCode::NO_CONTENT,
             content_type: None,
-            body: Bytes::new(),
+            body: Body::from(""),
             rows: 0,
             allow: None,
         }
@@ -63,7 +62,7 @@ impl Answer {
 
     /// The response, with the fields that every response has.
     pub fn into_response(self, id: &RequestId) -> Response<Body> {
-        let mut response = Response::new(Full::new(self.body));
+        let mut response = Response::new(self.body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if let Some(content_type) = self.content_type {
@@ -87,7 +86,7 @@ pub fn problem(problem: &Problem, id: &RequestId, request: &HeaderMap) -> Respon
     } else {
         ("application/problem+json", problem.to_json(id.as_str()).to_string().into_bytes())
     };
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -35,9 +35,13 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn new(stream: Box<dyn wire::Stream>, unread: &[u8]) -> Self {
-        let read =
-            ReadBuffer { bytes: unread.to_vec(), end: unread.len(), ..ReadBuffer::default() };
-        Self { stream, read, writing: BytesMut::new(), batch: 0, written: 0 }
+        Self {
+            stream,
+            read: ReadBuffer::with(unread),
+            writing: BytesMut::new(),
+            batch: 0,
+            written: 0,
+        }
     }
 
     /// Bytes written since the connection was opened.
@@ -197,21 +201,26 @@ impl Link {
 
 /// Bytes read and not yet taken: `bytes[start..end]`; what is behind is room.
 #[derive(Default)]
-struct ReadBuffer {
+pub(super) struct ReadBuffer {
     bytes: Vec<u8>,
-    start: usize,
-    end: usize,
+    pub(super) start: usize,
+    pub(super) end: usize,
     /// Bytes of a message that is passed over, from `start` on.
-    passing: usize,
+    pub(super) passing: usize,
 }
 
 impl ReadBuffer {
-    fn filled(&self) -> &[u8] {
+    /// A buffer that holds what has been read already.
+    pub(super) fn with(unread: &[u8]) -> Self {
+        Self { bytes: unread.to_vec(), end: unread.len(), ..Self::default() }
+    }
+
+    pub(super) fn filled(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
     /// Room for more: all of the buffer when it is empty, twice as much when it is full.
-    fn space(&mut self) -> &mut [u8] {
+    pub(super) fn space(&mut self) -> &mut [u8] {
         if self.end == self.bytes.len() {
             let size = (self.bytes.len() * 2).max(READ_BUFFER);
             self.bytes.resize(size, 0);
@@ -220,14 +229,14 @@ impl ReadBuffer {
     }
 
     /// Drops what has come of a message that nobody wants to hold.
-    fn pass_over(&mut self) {
+    pub(super) fn pass_over(&mut self) {
         let count = self.passing.min(self.end - self.start);
         self.passing -= count;
         self.start += count;
     }
 
     /// Moves what is left to the front, so that the buffer grows for a large message alone.
-    fn compact(&mut self) {
+    pub(super) fn compact(&mut self) {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
             if self.bytes.len() > 4 * READ_BUFFER {

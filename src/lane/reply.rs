@@ -14,19 +14,18 @@ use crate::postgres::refusal::Refusal;
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::{
-    BIND_COMPLETE_TAG, CLOSE_COMPLETE_TAG, COMMAND_COMPLETE_TAG, DATA_ROW_TAG,
-    EMPTY_QUERY_RESPONSE_TAG, ERROR_RESPONSE_TAG, Message, NO_DATA_TAG, NOTICE_RESPONSE_TAG,
-    NOTIFICATION_RESPONSE_TAG, PARAMETER_DESCRIPTION_TAG, PARAMETER_STATUS_TAG, PARSE_COMPLETE_TAG,
-    READY_FOR_QUERY_TAG, ROW_DESCRIPTION_TAG,
+    BIND_COMPLETE_TAG, CLOSE_COMPLETE_TAG, COMMAND_COMPLETE_TAG, COPY_DATA_TAG,
+    COPY_IN_RESPONSE_TAG, COPY_OUT_RESPONSE_TAG, DATA_ROW_TAG, EMPTY_QUERY_RESPONSE_TAG,
+    ERROR_RESPONSE_TAG, Message, NO_DATA_TAG, NOTICE_RESPONSE_TAG, NOTIFICATION_RESPONSE_TAG,
+    PARAMETER_DESCRIPTION_TAG, PARAMETER_STATUS_TAG, PARSE_COMPLETE_TAG, READY_FOR_QUERY_TAG,
+    ROW_DESCRIPTION_TAG,
 };
 use std::io;
 
-const COPY_IN_RESPONSE_TAG: u8 = b'G';
-const COPY_OUT_RESPONSE_TAG: u8 = b'H';
 const COPY_BOTH_RESPONSE_TAG: u8 = b'W';
 
 /// Bytes of a message's head: its tag and its length.
-const HEAD: usize = 5;
+pub(super) const HEAD: usize = 5;
 /// The largest length that a row can state, in bytes: PostgreSQL holds no more than 1 GiB in one
 /// piece.
 const LONGEST: usize = (1 << 30) + 4;
@@ -41,7 +40,8 @@ const LONGEST_OTHER: usize = 16 << 20;
 pub(super) fn head(bytes: &[u8]) -> io::Result<Option<(u8, usize)>> {
     let [tag, a, b, c, d, ..] = *bytes else { return Ok(None) };
     let length = u32::from_be_bytes([a, b, c, d]) as usize;
-    let longest = if tag == DATA_ROW_TAG { LONGEST } else { LONGEST_OTHER };
+    let is_row = matches!(tag, DATA_ROW_TAG | COPY_DATA_TAG);
+    let longest = if is_row { LONGEST } else { LONGEST_OTHER };
     if !(HEAD - 1..=longest).contains(&length) {
         return Err(broken("a message of an impossible length"));
     }
@@ -181,7 +181,20 @@ fn parse(frame: &[u8]) -> io::Result<Message> {
     Message::parse(&mut BytesMut::from(frame))?.ok_or_else(|| broken("half a message"))
 }
 
-fn refusal(frame: &[u8]) -> io::Result<Refusal> {
+/// The message of this tag and body.
+///
+/// # Errors
+/// When it is not one.
+pub(super) fn parse_body(tag: u8, body: &[u8]) -> io::Result<Message> {
+    let length = u32::try_from(body.len() + HEAD - 1).map_err(|_| broken("a long message"))?;
+    parse(&[&[tag], &length.to_be_bytes()[..], body].concat())
+}
+
+/// What an `ErrorResponse` says.
+///
+/// # Errors
+/// When it is not one.
+pub(super) fn refusal(frame: &[u8]) -> io::Result<Refusal> {
     match parse(frame)? {
         Message::ErrorResponse(body) => Ok(Refusal::from_fields(body.fields())),
         _ => Err(broken("an error that is none")),

@@ -130,5 +130,7 @@ fn settings(name: &Identifier, config: &LaneConfig, threads: usize) -> Settings 
         queue: share(config.queue as usize),
         statement_timeout: config.statement_timeout,
         park: config.park,
+        exclusive: share(usize::from(config.exclusive)).max(1),
+        exclusive_timeout: config.exclusive_timeout,
     }
 }

@@ -2,6 +2,7 @@
 //! and to the server.
 
 mod cancelling;
+mod exclusive;
 mod fake;
 mod faults;
 mod garbage;
@@ -91,6 +92,8 @@ fn settings() -> Settings {
         queue: 10_000,
         statement_timeout: Duration::from_secs(20),
         park: Duration::from_secs(10),
+        exclusive: 2,
+        exclusive_timeout: Duration::from_secs(30),
     }
 }
 
