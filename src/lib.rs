@@ -23,6 +23,7 @@ pub mod credential;
 // Floor 3, database: everything that speaks the protocol.
 pub mod lane;
 pub mod migration;
+pub mod outbound;
 pub mod postgres;
 
 // Floor 4, service: what is served.

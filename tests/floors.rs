@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 8] = [
     &["name", "secret", "problem", "diagnostic", "event"],
     &["config", "value", "definition", "table"],
     &["credential", "access"],
-    &["postgres", "lane", "migration"],
+    &["postgres", "lane", "migration", "outbound"],
     &["endpoint", "builtin", "service", "encode", "openapi", "metrics", "advice"],
     &["audit", "approval", "rotation"],
     &["http", "console"],
