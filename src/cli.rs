@@ -7,9 +7,11 @@ mod check;
 mod config;
 mod describe;
 mod exit;
+mod harden;
 mod keeper;
 mod migrate;
 mod new;
+mod posture;
 mod private;
 mod probe;
 mod serve;
@@ -48,6 +50,8 @@ enum Command {
     Probe(Probe),
     /// Rotate the service's credential and keep its records: a process of its own
     Keeper(Keeper),
+    /// Say what of a running service's hardening is really in force
+    Posture(Posture),
     /// Print every setting with its default and its meaning
     Config(Config),
     /// Print the completions of a shell
@@ -108,6 +112,16 @@ struct Serve {
     folder: FolderArgs,
     #[command(flatten)]
     listen: ListenArgs,
+    /// Become this user once the listeners are open: a name, or `UID:GID`
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Serve as root, which is refused otherwise
+    #[arg(
+        long,
+        env = "HOWDAH_ALLOW_ROOT",
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    allow_root: bool,
 }
 
 /// How a command writes its findings.
@@ -171,6 +185,29 @@ struct Probe {
     live: bool,
     /// How long it may take, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 2000)]
+    timeout_ms: u64,
+}
+
+/// How the report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    /// A table for a person
+    Table,
+    /// The report as the service gives it
+    Json,
+    /// SARIF 2.1.0, for tools that collect findings
+    Sarif,
+}
+
+#[derive(Debug, Args)]
+struct Posture {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+    format: ReportFormat,
+    /// How long it may take, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
     timeout_ms: u64,
 }
 
@@ -242,6 +279,7 @@ fn obey(command: Command) -> Exit {
         Command::Migrate(migrate) => migrate::run(migrate),
         Command::Probe(probe) => probe::run(probe),
         Command::Keeper(keeper) => keeper::run(keeper),
+        Command::Posture(arguments) => posture::run(arguments),
         Command::Config(config) => config::run(&config),
         Command::Completions(completions) => {
             let mut command = Cli::command();

@@ -20,7 +20,9 @@ mod sink;
 
 pub use address::Address;
 pub use keeper::{Keeper, Rotating};
-pub use settings::{Access, Database, Format, Lane, Level, Limits, Listen, Log, Service};
+pub use settings::{
+    Access, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Service,
+};
 pub use sink::{Credentials, Sink};
 
 use crate::{
@@ -52,6 +54,8 @@ pub struct Config {
     pub lanes: BTreeMap<Identifier, Lane>,
     /// `[limits]`
     pub limits: Limits,
+    /// `[hardening]`
+    pub hardening: Hardening,
     /// `[log]`
     pub log: Log,
     /// `[[route]]`: what is answered without SQL, in the order of the manifest.
@@ -100,6 +104,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let credentials = read_credentials(&section("credentials"));
     let lanes = read_lanes(root.table("lanes").as_ref(), sources);
     let limits = Limits::read(&section("limits"));
+    let hardening = Hardening::read(&section("hardening"));
     let log = Log::read(&section("log"));
     let routes = route::read(root, sources.environment);
     root.finish();
@@ -111,6 +116,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         credentials: credentials?,
         lanes: lanes?,
         limits: limits?,
+        hardening: hardening?,
         log: log?,
         routes: routes?,
     })

@@ -43,8 +43,10 @@ pub mod http;
 // Floor 7, process: composition.
 pub mod cli;
 pub mod embedded;
+pub mod hardening;
 pub mod keeper;
 pub mod observe;
+pub mod posture;
 pub mod scaffold;
 pub mod startup;
 pub mod supervise;

@@ -10,17 +10,18 @@ pub use retry::{Attempt, attempt, until_prepared};
 
 use crate::{
     builtin::info::Facts,
-    config::Address,
+    config::{Address, Listen},
     diagnostic::{Code, Diagnostic},
     event::{Event, Observer},
     http::{
-        admin::{self, Admin},
-        listener::Listener,
+        admin::{self, Admin, Page},
+        listener::{Bound, Listener},
         server::{Served, Server},
     },
     metrics::Metrics,
 };
 use std::{
+    cell::RefCell,
     path::Path,
     rc::Rc,
     sync::{
@@ -39,6 +40,7 @@ pub struct Supervisor {
     accepting: JoinHandle<()>,
     operators: Option<JoinHandle<()>>,
     addresses: Addresses,
+    served: Rc<RefCell<Served>>,
 }
 
 /// Where the operators' listener may be.
@@ -60,22 +62,45 @@ pub struct Addresses {
     pub admin: Option<String>,
 }
 
-impl Supervisor {
-    /// Opens the listeners and starts the threads. Must run within a `LocalSet`.
+/// The addresses that were taken, before any runtime is there.
+pub struct Places {
+    http: Bound,
+    admin: Option<Bound>,
+}
+
+impl Places {
+    /// Takes the addresses of `listen`.
     ///
     /// # Errors
-    /// When an address cannot be had.
+    /// When one cannot be had.
+    pub fn take(listen: &Listen, place: AdminPlace) -> Result<Self, Box<Diagnostic>> {
+        let http = open(&listen.http, "listen.http")?;
+        let admin = listen.admin.as_ref().map(|address| open_admin(address, place)).transpose()?;
+        Ok(Self { http, admin })
+    }
+}
+
+impl Supervisor {
+    /// Starts the threads and takes connections from `places`. Must run within a `LocalSet`.
+    ///
+    /// # Errors
+    /// When a thread cannot be had.
     pub fn start(
         served: &Served,
         threads: usize,
         observer: &Observer,
         metrics: &Arc<Metrics>,
-        place: AdminPlace,
+        places: Places,
     ) -> Result<Self, Box<Diagnostic>> {
         let config = &served.service.config;
-        let http = open(&config.listen.http, "listen.http")?;
-        let operators =
-            config.listen.admin.as_ref().map(|address| open_admin(address, place)).transpose()?;
+        let listen = |bound| {
+            Listener::start(bound).map_err(|error| {
+                Diagnostic::error(Code::Machine, format!("no connection can be taken: {error}"))
+                    .boxed()
+            })
+        };
+        let http = listen(places.http)?;
+        let operators = places.admin.map(listen).transpose()?;
         let addresses =
             Addresses { http: http.address(), admin: operators.as_ref().map(Listener::address) };
         let facts = Arc::new(Facts::gather(&config.service.version));
@@ -89,6 +114,7 @@ impl Supervisor {
             has_database: served.target.is_some(),
             connections_limit: config.limits.connections,
             stopping: AtomicBool::new(false),
+            pages: RefCell::default(),
         });
         observer(&Event::Listening { listener: "http", address: &addresses.http });
         if let Some(address) = &addresses.admin {
@@ -103,12 +129,23 @@ impl Supervisor {
             tokio::task::spawn_local(async move { admin::serve(&listener, admin).await })
         });
         let observer = Arc::clone(observer);
-        Ok(Self { server, admin, observer, accepting, operators, addresses })
+        let served = Rc::new(RefCell::new(served.clone()));
+        Ok(Self { server, admin, observer, accepting, operators, addresses, served })
     }
 
     /// Where the listeners are.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
+    }
+
+    /// What is served now, as long as the supervisor is there.
+    pub fn served(&self) -> Rc<RefCell<Served>> {
+        Rc::clone(&self.served)
+    }
+
+    /// Hangs a page on the operators' listener.
+    pub fn publish(&self, path: &'static str, page: Page) {
+        self.admin.pages.borrow_mut().insert(path, page);
     }
 
     /// Tells whoever started this process that the listeners are open: a line of JSON in `file`,
@@ -123,6 +160,7 @@ impl Supervisor {
     /// Serves something else from now on.
     pub fn replace(&self, served: &Served) {
         self.server.replace(served);
+        self.served.replace(served.clone());
         self.admin.stopping.store(false, Ordering::Release);
     }
 
@@ -150,22 +188,22 @@ pub fn check_address(address: &Address) -> Result<(), Box<Diagnostic>> {
     open(address, "listen.http").map(drop)
 }
 
-fn open_admin(address: &Address, place: AdminPlace) -> Result<Listener, Box<Diagnostic>> {
+fn open_admin(address: &Address, place: AdminPlace) -> Result<Bound, Box<Diagnostic>> {
     if let (AdminPlace::OrAnotherPort, Address::Tcp(host, _)) = (place, address) {
         let taken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
-        if Listener::open(address).is_err_and(|error| taken(&error)) {
+        if Bound::open(address).is_err_and(|error| taken(&error)) {
             return open(&Address::Tcp(host.clone(), 0), "listen.admin");
         }
     }
     open(address, "listen.admin")
 }
 
-fn open(address: &Address, key: &str) -> Result<Listener, Box<Diagnostic>> {
+fn open(address: &Address, key: &str) -> Result<Bound, Box<Diagnostic>> {
     let flag = match key {
         "listen.http" => "--port N".to_owned(),
         _ => format!("--set {key}=…"),
     };
-    Listener::open(address).map_err(|error| {
+    Bound::open(address).map_err(|error| {
         let mut diagnostic = Diagnostic::error(Code::Listen, error.to_string());
         diagnostic = match error.kind() {
             std::io::ErrorKind::AddrInUse => diagnostic.help(format!(

@@ -22,6 +22,7 @@ const FLOORS: [&[&str]; 8] = [
     &[
         "observe",
         "hardening",
+        "posture",
         "embedded",
         "keeper",
         "watch",

@@ -12,6 +12,11 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// Whether everybody may.
+    pub fn is_public(&self) -> bool {
+        matches!(self, Self::Public)
+    }
+
     /// The permit that lets `caller` go on.
     ///
     /// # Errors

@@ -30,6 +30,11 @@ pub const PARAMETER: &str = "ip";
 /// Much more than an answer to our echo has, IPv4 header with all its options included.
 const BUFFER_BYTES: usize = 512;
 
+/// Whether pinging needs no capability here. As another user it may be otherwise.
+pub fn needs_no_capability() -> bool {
+    socket::is_unprivileged()
+}
+
 /// Why there is no summary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

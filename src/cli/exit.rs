@@ -13,6 +13,8 @@ pub enum Exit {
     Folder,
     /// The database cannot be reached, or does not let us in.
     Database,
+    /// It did what was asked, and found something wrong: a check of `posture` fails.
+    Findings,
 }
 
 /// The table at the end of `--help`. Code 2 is the command line's own.
@@ -23,9 +25,10 @@ Exit codes:
   2  the command line is wrong
   3  the service folder is wrong; every error was printed
   4  the database cannot be reached, or does not let the service in
+  5  `posture`: a check fails
 
 Variables: HOWDAH_… sets any value of the manifest (`howdah config` lists them),
-HOWDAH_POSTGRES_BIN names the programs of the private PostgreSQL, NO_COLOR turns colours off.";
+HOWDAH_ALLOW_ROOT=1 is `serve --allow-root`, HOWDAH_POSTGRES_BIN names the programs of the private PostgreSQL, NO_COLOR turns colours off.";
 
 impl Termination for Exit {
     fn report(self) -> ExitCode {
@@ -34,6 +37,7 @@ impl Termination for Exit {
             Self::Failure => 1,
             Self::Folder => 3,
             Self::Database => 4,
+            Self::Findings => 5,
         })
     }
 }

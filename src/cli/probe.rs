@@ -10,7 +10,7 @@ use std::{
 };
 
 /// The longest answer that is read, in bytes.
-const MAX_ANSWER: u64 = 64 * 1024;
+const MAX_ANSWER: u64 = 256 * 1024;
 
 pub(super) fn run(arguments: Probe) -> Exit {
     let folder = Folder::from(arguments.folder);
@@ -38,7 +38,11 @@ pub(super) fn run(arguments: Probe) -> Exit {
 }
 
 /// Asks once; gives the status and the body.
-fn ask(address: &Address, path: &str, timeout: Duration) -> std::io::Result<(u16, String)> {
+pub(super) fn ask(
+    address: &Address,
+    path: &str,
+    timeout: Duration,
+) -> std::io::Result<(u16, String)> {
     let deadline = Instant::now() + timeout;
     let mut answer = Vec::new();
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");

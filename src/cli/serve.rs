@@ -1,31 +1,69 @@
 //! `howdah serve`, and what it shares with `up`: the main thread's runtime and signals.
 
-use super::{Exit, Serve, show};
+use super::{Exit, Serve, harden, posture, show};
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     event::{Event, Observer},
+    hardening::User,
     http::server::Served,
     metrics::Metrics,
     observe,
     postgres::Target,
     service::{Service, ServiceDefinition},
     startup::{self, Folder},
-    supervise::{AdminPlace, Attempt, Supervisor, attempt, until_prepared},
+    supervise::{AdminPlace, Attempt, Places, Supervisor, attempt, until_prepared},
 };
-use std::{future::Future, path::PathBuf, sync::Arc};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::LocalSet,
 };
 
 pub(super) fn run(arguments: Serve) -> Exit {
+    let user = match harden::who(arguments.user.as_deref(), arguments.allow_root) {
+        Ok(user) => user,
+        Err(found) => return show::failed(&found.into()),
+    };
     let folder = arguments.listen.folder(arguments.folder);
     let threads = arguments.listen.threads();
     let ready_file = arguments.listen.ready_file;
-    match block_on(serve(&folder, threads, ready_file)).and_then(|inner| inner) {
+    match prepare(&folder, user, ready_file.as_deref())
+        .and_then(|ready| block_on(serve(ready, threads, ready_file)).and_then(|inner| inner))
+    {
         Ok(()) => Exit::Success,
         Err(found) => show::failed(&found),
     }
+}
+
+/// What is there before any thread but the main one.
+struct Prepared {
+    directory: PathBuf,
+    definition: ServiceDefinition,
+    warnings: Diagnostics,
+    places: Places,
+}
+
+/// Reads the folder, takes the addresses, and gives up everything else.
+fn prepare(
+    folder: &Folder,
+    user: Option<User>,
+    ready_file: Option<&Path>,
+) -> Result<Prepared, Diagnostics> {
+    let mut read = folder.definition()?;
+    let definition = read.value;
+    let places = Places::take(&definition.config.listen, AdminPlace::AsConfigured)?;
+    let shortfalls = harden::now(folder, &definition.config, user, ready_file)?;
+    read.warnings.append(shortfalls);
+    Ok(Prepared {
+        directory: folder.directory.clone(),
+        definition,
+        warnings: read.warnings,
+        places,
+    })
 }
 
 /// Runs `future` on the main thread.
@@ -38,16 +76,15 @@ pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, Diagnostics> {
 }
 
 async fn serve(
-    folder: &Folder,
+    prepared: Prepared,
     threads: usize,
     ready_file: Option<PathBuf>,
 ) -> Result<(), Diagnostics> {
-    let read = folder.definition()?;
-    let definition = read.value;
+    let Prepared { directory, definition, warnings, places } = prepared;
     observe::start(&definition.config.log);
     let metrics = metrics(&definition);
     let observer = metrics.observer(observe::observer());
-    warn(&observer, &read.warnings);
+    warn(&observer, &warnings);
     let target = match &definition.config.database {
         Some(database) => Some(Arc::new(startup::target(database)?)),
         None => None,
@@ -57,8 +94,8 @@ async fn serve(
         served = first(&definition, target, &observer) => served?,
         () = signals.end() => return Ok(()),
     };
-    let supervisor =
-        Supervisor::start(&served, threads, &observer, &metrics, AdminPlace::AsConfigured)?;
+    let supervisor = Supervisor::start(&served, threads, &observer, &metrics, places)?;
+    posture::publish(&supervisor, directory);
     if let Some(file) = ready_file {
         supervisor.announce(&file)?;
     }

@@ -1,7 +1,7 @@
 //! `howdah up`: a private PostgreSQL, the service on it, and whatever changes in the folder.
 
 use super::{
-    Exit, Up, migrate,
+    Exit, Up, migrate, posture,
     serve::{Signals, block_on, metrics, warn},
     show,
 };
@@ -15,7 +15,7 @@ use crate::{
     postgres::{Target, session},
     service::{Service, ServiceDefinition},
     startup::Folder,
-    supervise::{self, AdminPlace, Attempt, Supervisor, attempt},
+    supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt},
     watch::{Changed, Watch},
 };
 use std::{fmt::Write, path::PathBuf, sync::Arc};
@@ -92,8 +92,9 @@ async fn serve(
     observe::start(&definition.config.log);
     let metrics = metrics(definition);
     let observer = metrics.observer(observe::observer());
-    let place = AdminPlace::OrAnotherPort;
-    let supervisor = Supervisor::start(&served, wish.threads, &observer, &metrics, place)?;
+    let places = Places::take(&served.service.config.listen, AdminPlace::OrAnotherPort)?;
+    let supervisor = Supervisor::start(&served, wish.threads, &observer, &metrics, places)?;
+    posture::publish(&supervisor, wish.folder.directory.clone());
     if let Some(file) = &wish.ready_file {
         supervisor.announce(file)?;
     }

@@ -1,7 +1,7 @@
 //! What settings must be together: checks that look at more than one.
 
 use super::{
-    Address, Config, Database, Keeper, Lane, Limits, Listen, Log, Rotating, Service,
+    Address, Config, Database, Hardening, Keeper, Lane, Limits, Listen, Log, Rotating, Service,
     section::{Section, variable_of},
 };
 use crate::{
@@ -93,8 +93,17 @@ pub(super) fn unknown_variables(
     names: impl IntoIterator<Item = String>,
 ) -> Diagnostics {
     let known = variables(config);
-    let sections =
-        ["SERVICE", "LISTEN", "DATABASE", "KEEPER", "CREDENTIALS", "LANES", "LIMITS", "LOG"];
+    let sections = [
+        "SERVICE",
+        "LISTEN",
+        "DATABASE",
+        "KEEPER",
+        "CREDENTIALS",
+        "LANES",
+        "LIMITS",
+        "HARDENING",
+        "LOG",
+    ];
     let mut diagnostics = Diagnostics::new();
     let mut names: Vec<_> = names.into_iter().filter(|name| !known.contains(name)).collect();
     names.sort_unstable();
@@ -124,6 +133,7 @@ fn variables(config: &Config) -> Vec<String> {
         Keeper::describe(),
         Rotating::describe(),
         Limits::describe(),
+        Hardening::describe(),
         Log::describe(),
     ];
     let fixed = fixed.iter().flat_map(|section| {

@@ -1,7 +1,7 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-    Database, Keeper, Lane, Limits, Listen, Log, Rotating, Service,
+    Database, Hardening, Keeper, Lane, Limits, Listen, Log, Rotating, Service,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -25,7 +25,7 @@ const SINKS: &str = include_str!("sinks.toml");
 /// The tables that a service need not have.
 const OPTIONAL: [&str; 3] = ["database", "keeper", "credentials"];
 
-fn sections() -> [Described; 8] {
+fn sections() -> [Described; 9] {
     [
         Service::describe(),
         Listen::describe(),
@@ -34,6 +34,7 @@ fn sections() -> [Described; 8] {
         Rotating::describe(),
         Lane::describe(),
         Limits::describe(),
+        Hardening::describe(),
         Log::describe(),
     ]
 }

@@ -52,6 +52,8 @@ const ACCESS: Choice<Access> = Choice(&[("read", Access::Read), ("write", Access
 const FORMAT: Choice<Format> =
     Choice(&[("auto", Format::Auto), ("text", Format::Text), ("json", Format::Json)]);
 
+const SWITCH: Choice<bool> = Choice(&[("on", true), ("off", false)]);
+
 const LEVEL: Choice<Level> = Choice(&[
     ("error", Level::Error),
     ("warn", Level::Warn),
@@ -166,6 +168,19 @@ sections! {
         drain: Duration = Span::ANY => default("10s");
         /// The largest answer, in bytes.
         response: u64 = BYTES => default("64 MiB");
+    }
+
+    /// What `howdah serve` gives up before it serves. Privileges, capabilities and core dumps are
+    /// given up always; these two can be left out where a debugger must look in.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["hardening"] Hardening |section| {
+        /// Whether the process may reach only the files it needs (Landlock): `on` or `off`.
+        files: bool = SWITCH => default("on");
+        /// Whether the process may make only the system calls it needs (seccomp): `on` or `off`.
+        system_calls: bool = SWITCH => default("on");
+        /// Whether the process refuses to start where the kernel lacks something of it, instead of
+        /// a warning: `on` or `off`.
+        required: bool = SWITCH => default("off");
     }
 
     /// What is logged, and how.

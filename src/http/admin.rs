@@ -1,4 +1,5 @@
-//! The operators' listener: `/live`, `/ready` and `/metrics`. Never the public one.
+//! The operators' listener: `/live`, `/ready`, `/metrics`, and the pages that others hang on it. Never
+//! the public one.
 
 use super::{
     listener::{Listener, Stream},
@@ -15,7 +16,10 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use std::{
+    cell::RefCell,
+    collections::BTreeMap,
     convert::Infallible,
+    pin::Pin,
     rc::Rc,
     sync::{
         Arc,
@@ -30,6 +34,12 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Header fields that its requests may have.
 const HEADERS: usize = 50;
 
+/// A page of the admin listener: it is made anew for each request, on the main thread.
+pub type Page = Box<dyn Fn() -> LocalBoxFuture<Answer>>;
+
+/// A future of the main thread.
+pub type LocalBoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
+
 /// What the admin listener tells.
 pub struct Admin {
     /// The threads that are asked.
@@ -42,6 +52,8 @@ pub struct Admin {
     pub connections_limit: usize,
     /// Whether the process is ending.
     pub stopping: AtomicBool,
+    /// Further pages, by their paths.
+    pub pages: RefCell<BTreeMap<&'static str, Page>>,
 }
 
 /// Serves the operators until it is dropped. Runs on the main thread's `LocalSet`.
@@ -77,7 +89,9 @@ async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(stream: T, admin: Rc<Ad
 
 async fn answer(admin: &Admin, request: &Request<Incoming>) -> Response<Body> {
     let id = RequestId::of(request.headers());
-    let known = matches!(request.uri().path(), "/live" | "/ready" | "/metrics");
+    let path = request.uri().path();
+    let page = admin.pages.borrow().get(path).map(|page| page());
+    let known = page.is_some() || matches!(path, "/live" | "/ready" | "/metrics");
     let refusal = if !known {
         Some(Problem::new(Code::NotFound))
     } else if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -88,9 +102,10 @@ async fn answer(admin: &Admin, request: &Request<Incoming>) -> Response<Body> {
     if let Some(refusal) = refusal {
         return problem(&refusal, &id, request.headers());
     }
-    let answer = match request.uri().path() {
-        "/live" => Answer::ok(JSON, json!({ "live": true }).to_string()),
-        "/metrics" => {
+    let answer = match (page, path) {
+        (Some(page), _) => page.await,
+        (None, "/live") => Answer::ok(JSON, json!({ "live": true }).to_string()),
+        (None, "/metrics") => {
             let accept = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok());
             metrics(admin, Format::asked_for(accept)).await
         }

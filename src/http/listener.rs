@@ -13,6 +13,15 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 /// Connections that the kernel keeps for a listener that is busy.
 const BACKLOG: i32 = 1024;
 
+/// An address that was taken, free of any runtime: connections wait in the kernel until a
+/// [`Listener`] takes them. A unix socket's file is removed with it.
+pub enum Bound {
+    /// TCP.
+    Tcp(std::net::TcpListener),
+    /// A unix socket and its path.
+    Unix(std::os::unix::net::UnixListener, SocketFile),
+}
+
 /// An open listener. A unix socket's file is removed with it.
 pub enum Listener {
     /// TCP, with the address that the kernel gave.
@@ -38,8 +47,8 @@ pub enum Accepted {
     Unix(std::os::unix::net::UnixStream),
 }
 
-impl Listener {
-    /// Opens a listener. Must be called within a runtime.
+impl Bound {
+    /// Takes an address.
     ///
     /// # Errors
     /// When the address cannot be had, with the address in the text.
@@ -52,7 +61,7 @@ impl Listener {
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for socket in (host.as_str(), *port).to_socket_addrs().map_err(within)? {
                     match open_tcp(socket) {
-                        Ok(listener) => return Ok(listener),
+                        Ok(listener) => return Ok(Self::Tcp(listener)),
                         Err(error) => last = error,
                     }
                 }
@@ -60,6 +69,31 @@ impl Listener {
             }
             Address::Unix(path) => open_unix(path).map_err(within),
         }
+    }
+}
+
+impl Listener {
+    /// Opens a listener at once. Must be called within a runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be had, with the address in the text.
+    pub fn open(address: &Address) -> io::Result<Self> {
+        Self::start(Bound::open(address)?)
+    }
+
+    /// Takes connections from `bound`. Must be called within a runtime.
+    ///
+    /// # Errors
+    /// When the runtime has no room for it.
+    pub fn start(bound: Bound) -> io::Result<Self> {
+        Ok(match bound {
+            Bound::Tcp(listener) => {
+                let listener = TcpListener::from_std(listener)?;
+                let address = listener.local_addr()?;
+                Self::Tcp(listener, address)
+            }
+            Bound::Unix(listener, file) => Self::Unix(UnixListener::from_std(listener)?, file),
+        })
     }
 
     /// The next connection.
@@ -89,20 +123,18 @@ impl Listener {
     }
 }
 
-fn open_tcp(address: SocketAddr) -> io::Result<Listener> {
+fn open_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    let listener = TcpListener::from_std(socket.into())?;
-    let address = listener.local_addr()?;
-    Ok(Listener::Tcp(listener, address))
+    Ok(socket.into())
 }
 
 /// A socket file that nobody listens on is left over from a process that was killed; it is removed.
 /// Anything else at the path is left alone.
-fn open_unix(path: &Path) -> io::Result<Listener> {
+fn open_unix(path: &Path) -> io::Result<Bound> {
     if let Ok(found) = std::fs::symlink_metadata(path) {
         if !found.file_type().is_socket() {
             return Err(io::Error::new(
@@ -115,8 +147,9 @@ fn open_unix(path: &Path) -> io::Result<Listener> {
         }
         std::fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)?;
-    Ok(Listener::Unix(listener, SocketFile(path.to_owned())))
+    let listener = std::os::unix::net::UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(Bound::Unix(listener, SocketFile(path.to_owned())))
 }
 
 /// A stream on this thread's runtime.

@@ -7,8 +7,18 @@ use crate::support::{
 use serde_json::Value;
 use std::process::Output;
 
-const COMMANDS: &[&str] =
-    &["new", "up", "serve", "check", "describe", "migrate", "probe", "config", "completions"];
+const COMMANDS: &[&str] = &[
+    "new",
+    "up",
+    "serve",
+    "check",
+    "describe",
+    "migrate",
+    "probe",
+    "posture",
+    "config",
+    "completions",
+];
 
 fn run(arguments: &[&str]) -> (i32, String, String) {
     outcome(&howdah(arguments).output().unwrap())

@@ -13,7 +13,11 @@ use std::process::{Command, Stdio};
 fn on_a_terminal(arguments: &str) -> Option<Command> {
     let line = format!("{} {arguments}", binary().display());
     let mut command = Command::new("script");
-    command.args(["-qec", &line, "/dev/null"]).env_clear().env("TERM", "xterm");
+    command
+        .args(["-qec", &line, "/dev/null"])
+        .env_clear()
+        .env("TERM", "xterm")
+        .env("HOWDAH_ALLOW_ROOT", "1");
     command.env("PATH", std::env::var_os("PATH")?).env("SHELL", "/bin/sh").stdin(Stdio::null());
     let known = Command::new("script").arg("--version").stdout(Stdio::null()).status();
     if known.is_ok_and(|status| status.success()) {

@@ -48,6 +48,13 @@ pub(super) fn open_any(address: IpAddr) -> io::Result<(OwnedFd, u16)> {
         .or_else(|error| open(address, SocketType::RAW).map_err(|_| error))
 }
 
+/// Whether the kernel gives this process ICMP sockets without a capability: not whether it gives
+/// any, for a raw one needs `CAP_NET_RAW`.
+pub(super) fn is_unprivileged() -> bool {
+    let (kind, flags) = (SocketType::DGRAM, SocketFlags::CLOEXEC);
+    socket_with(AddressFamily::INET, kind, flags, Some(ipproto::ICMP)).is_ok()
+}
+
 pub(super) fn open(address: IpAddr, kind: SocketType) -> io::Result<(OwnedFd, u16)> {
     let (family, protocol, any): (_, Protocol, IpAddr) = match address {
         IpAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP, Ipv4Addr::UNSPECIFIED.into()),

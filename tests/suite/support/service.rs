@@ -34,7 +34,7 @@ pub fn project(path: &str) -> PathBuf {
 /// `howdah` with a bare environment and these arguments.
 pub fn howdah<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(binary());
-    command.args(arguments).env_clear().stdin(Stdio::null());
+    command.args(arguments).env_clear().env("HOWDAH_ALLOW_ROOT", "true").stdin(Stdio::null());
     command
 }
 
@@ -85,6 +85,12 @@ impl Serve {
     /// Adds an argument.
     pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
+        self
+    }
+
+    /// Has its ready file in `folder`.
+    pub fn ready_in(mut self, folder: Folder) -> Self {
+        self.ready = folder;
         self
     }
 

@@ -1,0 +1,101 @@
+//! What `serve` gives up before it serves, from the command line and the manifest.
+
+use crate::{
+    builtin::ping,
+    config::{Address, Config},
+    definition::route::Action,
+    diagnostic::{Code, Diagnostic, Diagnostics},
+    hardening::{self, Needs, User},
+    startup::Folder,
+};
+use rustix::process::geteuid;
+use std::path::{Path, PathBuf};
+
+/// The user to become, when there is one.
+///
+/// # Errors
+/// When the process is root's and nobody said that it may be, or there is no such user.
+pub(super) fn who(user: Option<&str>, allow_root: bool) -> Result<Option<User>, Box<Diagnostic>> {
+    let user = user.map(User::find).transpose()?;
+    if user.is_some() || allow_root || !geteuid().is_root() {
+        return Ok(user);
+    }
+    Err(Diagnostic::error(Code::Machine, "root must not serve")
+        .help(
+            "start it as another user, or let it become one once the listeners are open: \
+             `--user NAME`; `--allow-root` serves as root all the same",
+        )
+        .boxed())
+}
+
+/// Gives up everything that serving does not need. Gives a warning for each measure that the kernel
+/// lacks.
+///
+/// # Errors
+/// When one is lacking and `hardening.required` is on, or the user cannot be changed.
+pub(super) fn now(
+    folder: &Folder,
+    config: &Config,
+    user: Option<User>,
+    ready_file: Option<&Path>,
+) -> Result<Diagnostics, Diagnostics> {
+    let needs = Needs {
+        user,
+        reads: reads(folder, config),
+        writes: writes(config, ready_file),
+        raw_sockets: pings(config) && !ping::needs_no_capability(),
+        confines_files: config.hardening.files,
+        filters_calls: config.hardening.system_calls,
+    };
+    let shortfalls = hardening::apply(&needs)?;
+    let required = config.hardening.required;
+    let told: Diagnostics = shortfalls
+        .iter()
+        .map(|shortfall| {
+            let message = shortfall.to_string();
+            if required {
+                Diagnostic::error(Code::Machine, message)
+                    .help("`hardening.required` is on; `off` serves without, with a warning")
+            } else {
+                Diagnostic::warning(Code::Machine, message)
+            }
+        })
+        .collect();
+    if required && !shortfalls.is_empty() { Err(told) } else { Ok(told) }
+}
+
+fn pings(config: &Config) -> bool {
+    config.routes.iter().any(|route| matches!(route.action, Action::Ping { .. }))
+}
+
+/// What is read again while it serves: the folder on a reload, secrets that change. Of a secret the
+/// whole directory, for it is replaced by another file of the name, or the directory behind a link.
+fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
+    let mut reads = vec![folder.directory.clone()];
+    if let Some(database) = &config.database {
+        let credential = database.credential.as_deref();
+        reads.extend(credential.into_iter().map(Path::to_owned));
+        let files = [credential, database.password_file.as_deref()];
+        reads.extend(files.into_iter().flatten().map(directory_of));
+    }
+    reads
+}
+
+/// Where files are made and removed: the ready file, and the sockets that go with the listeners.
+fn writes(config: &Config, ready_file: Option<&Path>) -> Vec<PathBuf> {
+    let sockets = [Some(&config.listen.http), config.listen.admin.as_ref()];
+    let sockets = sockets.into_iter().flatten().filter_map(|address| match address {
+        Address::Unix(path) => Some(path.as_path()),
+        Address::Tcp(..) => None,
+    });
+    sockets.chain(ready_file).map(directory_of).collect()
+}
+
+/// The directory of a file; the file itself where that is the root of all.
+fn directory_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent == Path::new("") => PathBuf::from("."),
+        Some(parent) if parent != Path::new("/") => parent.to_owned(),
+        _ => path.to_owned(),
+    }
+}

@@ -1,0 +1,69 @@
+//! What the checks look at, read back from the kernel, the files and the database.
+
+mod files;
+mod kernel;
+mod role;
+
+pub(super) use files::Files;
+#[cfg(test)]
+pub(super) use files::SecretFile;
+pub(super) use kernel::{Kernel, Thread};
+pub(super) use role::Role;
+
+use crate::{config::Config, postgres::Target, service::Service};
+use std::path::Path;
+
+/// Everything that is known.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// The process.
+    pub kernel: Kernel,
+    /// Its files.
+    pub files: Files,
+    /// Its manifest, with defaults.
+    pub config: Config,
+    /// What of the service can be called, and by whom.
+    pub surface: Surface,
+    /// The database's word on the role, why there is none, or that the service has no database.
+    pub database: Option<Result<Role, String>>,
+}
+
+/// What of the service can be called.
+#[derive(Clone, Debug, Default)]
+pub struct Surface {
+    /// Routes that anybody may call.
+    pub public: usize,
+    /// Routes that can write and that anybody may call.
+    pub public_writes: usize,
+    /// All routes.
+    pub routes: usize,
+}
+
+impl Evidence {
+    /// Looks at everything. Takes as long as a connection to the database takes.
+    pub async fn gather(directory: &Path, service: &Service, target: Option<&Target>) -> Self {
+        let database = match target {
+            Some(target) => Some(role::ask(target).await),
+            None => None,
+        };
+        Self {
+            kernel: Kernel::read(),
+            files: Files::look(directory, &service.config),
+            config: service.config.clone(),
+            surface: Surface::of(service),
+            database,
+        }
+    }
+}
+
+impl Surface {
+    fn of(service: &Service) -> Self {
+        let open = |entry: &&crate::service::Entry| entry.policy.is_public();
+        let entries = service.entries();
+        Self {
+            public: entries.iter().filter(open).count(),
+            public_writes: entries.iter().filter(open).filter(|it| it.method.has_body()).count(),
+            routes: entries.len(),
+        }
+    }
+}

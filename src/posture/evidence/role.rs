@@ -1,0 +1,98 @@
+//! The role that serves, by the word of its database.
+
+use crate::postgres::{Target, session};
+
+/// What the database says of the role that serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
+pub struct Role {
+    /// Its name.
+    pub name: String,
+    /// The server's version as a number: 150018.
+    pub version: i32,
+    /// Attributes that it has of `SUPERUSER`, `CREATEROLE`, `CREATEDB`, `REPLICATION`, `BYPASSRLS`.
+    pub attributes: Vec<String>,
+    /// Roles it is a member of that read or write the server's files, run programs, end sessions.
+    pub memberships: Vec<String>,
+    /// Tables, views, sequences and functions that it owns.
+    pub owned: i64,
+    /// Whether it owns the database.
+    pub owns_database: bool,
+    /// Schemas that it may create in, and `database` when it may create schemas.
+    pub creates_in: Vec<String>,
+    /// Tables of which it may read password hashes and the like: `pg_authid`, `pg_user_mapping`.
+    pub reads_secrets: bool,
+    /// Whether this session is encrypted.
+    pub tls: bool,
+    /// Whether it came by a unix socket.
+    pub by_socket: bool,
+    /// Whether the server is on this host.
+    pub by_loopback: bool,
+    /// How the server hashes new passwords.
+    pub password_encryption: String,
+    /// The most connections that the role may have; -1 is no limit.
+    pub connection_limit: i32,
+    /// Functions in untrusted languages that it may run.
+    pub untrusted: i64,
+}
+
+const QUESTION: &str = "\
+SELECT r.rolname::text,
+  current_setting('server_version_num')::int4,
+  array_remove(ARRAY[CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END,
+    CASE WHEN r.rolcreatedb THEN 'CREATEDB' END, CASE WHEN r.rolreplication THEN 'REPLICATION' END,
+    CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END], NULL)::text[],
+  ARRAY(SELECT g.rolname::text FROM pg_catalog.pg_roles g WHERE NOT r.rolsuper AND g.rolname IN
+    ('pg_read_server_files','pg_write_server_files','pg_execute_server_program','pg_signal_backend',
+     'pg_write_all_data','pg_maintain','pg_create_subscription')
+    AND pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')),
+  (SELECT count(*) FROM pg_catalog.pg_class c WHERE c.relowner = r.oid AND c.relnamespace::regnamespace::text !~ '^pg_')
+  + (SELECT count(*) FROM pg_catalog.pg_proc p WHERE p.proowner = r.oid AND p.pronamespace::regnamespace::text !~ '^pg_'),
+  (SELECT d.datdba = r.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()),
+  ARRAY(SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_'
+    AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE'))
+  || CASE WHEN pg_catalog.has_database_privilege(r.oid, current_database(), 'CREATE') THEN ARRAY['database'] ELSE '{}'::text[] END,
+  pg_catalog.has_table_privilege(r.oid, 'pg_catalog.pg_authid', 'SELECT')
+  OR pg_catalog.has_table_privilege(r.oid, 'pg_catalog.pg_user_mapping', 'SELECT'),
+  coalesce((SELECT s.ssl FROM pg_catalog.pg_stat_ssl s WHERE s.pid = pg_catalog.pg_backend_pid()), false),
+  pg_catalog.inet_server_addr() IS NULL,
+  coalesce(pg_catalog.inet_server_addr() <<= inet '127.0.0.0/8' OR pg_catalog.inet_server_addr() = inet '::1', false),
+  current_setting('password_encryption'),
+  r.rolconnlimit,
+  (SELECT count(*) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+    WHERE NOT l.lanpltrusted AND l.lanname NOT IN ('internal','c','sql')
+    AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE'))
+FROM pg_catalog.pg_roles r WHERE r.rolname = session_user";
+
+/// Asks the database about the role that the target signs in as.
+///
+/// # Errors
+/// Why there is no answer, in words.
+pub(super) async fn ask(target: &Target) -> Result<Role, String> {
+    let session = session::connect(target).await.map_err(|error| error.to_string())?;
+    let row = tokio::time::timeout(target.connect_timeout, session.query_one(QUESTION, &[]))
+        .await
+        .map_err(|_| "the database did not answer in time".to_owned())?
+        // What it says may hold names that are nobody's business.
+        .map_err(|_| "the database refused the question".to_owned())?;
+    session.close().await;
+    let role = || -> Result<Role, tokio_postgres::Error> {
+        Ok(Role {
+            name: row.try_get(0)?,
+            version: row.try_get(1)?,
+            attributes: row.try_get(2)?,
+            memberships: row.try_get(3)?,
+            owned: row.try_get(4)?,
+            owns_database: row.try_get(5)?,
+            creates_in: row.try_get(6)?,
+            reads_secrets: row.try_get(7)?,
+            tls: row.try_get(8)?,
+            by_socket: row.try_get(9)?,
+            by_loopback: row.try_get(10)?,
+            password_encryption: row.try_get(11)?,
+            connection_limit: row.try_get(12)?,
+            untrusted: row.try_get(13)?,
+        })
+    };
+    role().map_err(|_| "the database's answer has another shape".to_owned())
+}
