@@ -1,7 +1,8 @@
 //! The command line: what a person types, and what it calls.
 //!
 //! Owns the commands' names, flags, help and exit codes. Each command's work is in its own room
-//! below; none of them reads a flag that is not declared here.
+//! below; none of them reads a flag that is not declared here, or, for a command of several parts,
+//! at the head of its own room.
 
 mod check;
 mod config;
@@ -14,6 +15,7 @@ mod new;
 mod posture;
 mod private;
 mod probe;
+mod secret;
 mod serve;
 mod show;
 mod up;
@@ -52,6 +54,9 @@ enum Command {
     Keeper(Keeper),
     /// Say what of a running service's hardening is really in force
     Posture(Posture),
+    /// Seal secrets into files, and open files that are sealed
+    #[command(subcommand)]
+    Secret(secret::Secret),
     /// Print every setting with its default and its meaning
     Config(Config),
     /// Print the completions of a shell
@@ -280,6 +285,7 @@ fn obey(command: Command) -> Exit {
         Command::Probe(probe) => probe::run(probe),
         Command::Keeper(keeper) => keeper::run(keeper),
         Command::Posture(arguments) => posture::run(arguments),
+        Command::Secret(secret) => secret::run(&secret),
         Command::Config(config) => config::run(&config),
         Command::Completions(completions) => {
             let mut command = Cli::command();

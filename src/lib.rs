@@ -48,6 +48,7 @@ pub mod keeper;
 pub mod observe;
 pub mod posture;
 pub mod scaffold;
+pub mod sealed;
 pub mod startup;
 pub mod supervise;
 pub mod watch;

@@ -1,8 +1,8 @@
 //! A value that cannot be printed.
 //!
-//! Owns the only type that may hold a password, a key or a token. It has no `Debug`, no `Display`
-//! and no `Serialize`, so it cannot reach a log, an error or a page by accident; its memory is
-//! overwritten when it is dropped. Does not own where secrets come from (`credential`).
+//! Owns the only types that may hold a password, a key or a token. They have no `Debug`, no `Display`
+//! and no `Serialize`, so they cannot reach a log, an error or a page by accident; their memory is
+//! overwritten when they are dropped. Does not own where secrets come from (`credential`).
 
 use zeroize::Zeroizing;
 
@@ -24,5 +24,20 @@ impl Secret {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// A secret of any bytes, such as the content of a file that was sealed.
+pub struct SecretBytes(Zeroizing<Vec<u8>>);
+
+impl SecretBytes {
+    /// Takes `bytes` into custody.
+    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
+    /// The secret itself, for the one call that needs it.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
     }
 }

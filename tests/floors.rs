@@ -27,6 +27,7 @@ const FLOORS: [&[&str]; 8] = [
         "keeper",
         "watch",
         "scaffold",
+        "sealed",
         "startup",
         "supervise",
         "cli",

@@ -77,7 +77,7 @@ pub(super) fn exit_for(found: &Diagnostics) -> Exit {
         Exit::Failure
     } else if errors().all(|it| matches!(it.code(), Code::Database | Code::ServerVersion)) {
         Exit::Database
-    } else if errors().all(|it| matches!(it.code(), Code::Listen | Code::Machine)) {
+    } else if errors().all(|it| matches!(it.code(), Code::Listen | Code::Machine | Code::Sealed)) {
         Exit::Failure
     } else {
         Exit::Folder

@@ -87,6 +87,9 @@ codes! {
     ResultShape = "result-shape",
     /// A migration file is misnamed, out of order, or changed after it was applied.
     Migration = "migration",
+    /// A sealed file or a key file is not what it should be: of another format, damaged, or for
+    /// another key or passphrase. The service folder is not at fault.
+    Sealed = "sealed",
     /// PostgreSQL is older than the oldest version Howdah serves.
     ServerVersion = "server-version",
 }

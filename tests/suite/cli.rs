@@ -16,6 +16,7 @@ const COMMANDS: &[&str] = &[
     "migrate",
     "probe",
     "posture",
+    "secret",
     "config",
     "completions",
 ];

@@ -20,6 +20,7 @@ mod placeholders;
 mod plain_user;
 mod posture;
 mod scaffold;
+mod secret;
 mod support;
 mod terminal;
 mod up;
