@@ -27,7 +27,7 @@ const PASSWORD_BYTES: usize = 32;
 pub fn new_password() -> Result<Secret, getrandom::Error> {
     let mut bytes = Zeroizing::new([0; PASSWORD_BYTES]);
     getrandom::fill(bytes.as_mut())?;
-    Ok(Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_ref())))
+    Ok(Secret::new(URL_SAFE_NO_PAD.encode(&bytes[..])))
 }
 
 /// What PostgreSQL keeps of a password: the SCRAM-SHA-256 verifier (RFC 5803, PostgreSQL

@@ -80,7 +80,7 @@ impl Key {
             *byte = u8::try_from(value).map_err(|_| KeyError::NoKey)?;
         }
         let mut id = [0; ID_BYTES];
-        let hash = Sha256::new().chain_update(b"howdah key id\0").chain_update(bytes.as_ref());
+        let hash = Sha256::new().chain_update(b"howdah key id\0").chain_update(&bytes[..]);
         id.copy_from_slice(&hash.finalize()[..ID_BYTES]);
         let cipher = XChaCha20Poly1305::new(&(*bytes).into());
         Ok(Self { cipher, id })
