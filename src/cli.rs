@@ -10,6 +10,7 @@ mod describe;
 mod exit;
 mod harden;
 mod keeper;
+mod key;
 mod migrate;
 mod new;
 mod posture;
@@ -57,6 +58,9 @@ enum Command {
     /// Seal secrets into files, and open files that are sealed
     #[command(subcommand)]
     Secret(secret::Secret),
+    /// Make API keys, and look at a file of them
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Print every setting with its default and its meaning
     Config(Config),
     /// Print the completions of a shell
@@ -216,6 +220,52 @@ struct Posture {
     timeout_ms: u64,
 }
 
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make an API key: it is shown once, and its hash is what is kept
+    New(KeyNew),
+    /// Show the keys of a file, with when they are valid and what they may do
+    List(KeyList),
+}
+
+#[derive(Debug, Args)]
+struct KeyNew {
+    /// Whose key it is; a key that takes the place of another may have the same name
+    #[arg(long)]
+    name: String,
+    /// What its holder may do; may be given again
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// When it ends: a duration from now such as 90d, or a moment such as 2027-01-01T00:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = key::Moment::parse)]
+    expires: Option<key::Moment>,
+    /// When it begins, written like `--expires`
+    #[arg(long, value_name = "WHEN", value_parser = key::Moment::parse)]
+    not_before: Option<key::Moment>,
+    /// The role of PostgreSQL that its requests have, one of `auth.roles`
+    #[arg(long)]
+    role: Option<String>,
+    /// A claim of its holder, such as `tenant=acme`; may be given again
+    #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = key_value)]
+    claims: Vec<(String, String)>,
+    /// Add the key's hash to this file, which is made when it is not there
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// How the key is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct KeyList {
+    /// The file of keys
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How the list is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
 #[derive(Debug, Args)]
 struct Keeper {
     #[command(flatten)]
@@ -286,6 +336,7 @@ fn obey(command: Command) -> Exit {
         Command::Keeper(keeper) => keeper::run(keeper),
         Command::Posture(arguments) => posture::run(arguments),
         Command::Secret(secret) => secret::run(&secret),
+        Command::Key(key) => key::run(&key),
         Command::Config(config) => config::run(&config),
         Command::Completions(completions) => {
             let mut command = Cli::command();

@@ -11,6 +11,8 @@ mod document;
 mod environment;
 mod keeper;
 mod kind;
+mod list;
+mod protection;
 mod quantity;
 mod route;
 mod secrecy;
@@ -20,6 +22,10 @@ mod sink;
 
 pub use address::Address;
 pub use keeper::{Keeper, Rotating};
+pub use list::safe_url;
+pub use protection::{
+    Algorithm, Auth, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
+};
 pub use settings::{
     Access, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Service,
 };
@@ -58,6 +64,18 @@ pub struct Config {
     pub hardening: Hardening,
     /// `[log]`
     pub log: Log,
+    /// `[auth]`
+    pub auth: Auth,
+    /// `[auth.issuers.…]`
+    pub issuers: BTreeMap<Identifier, Issuer>,
+    /// `[rate_limits.…]`
+    pub rate_limits: BTreeMap<Identifier, RateLimit>,
+    /// `[proxies]`
+    pub proxies: Proxies,
+    /// `[cors]`, when pages of other origins may call.
+    pub cors: Option<Cors>,
+    /// `[headers]`
+    pub headers: Headers,
     /// `[[route]]`: what is answered without SQL, in the order of the manifest.
     pub routes: Vec<Route>,
 }
@@ -106,6 +124,16 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let limits = Limits::read(&section("limits"));
     let hardening = Hardening::read(&section("hardening"));
     let log = Log::read(&section("log"));
+    let auth = read_auth(&section("auth"), sources);
+    let rate_limits =
+        read_named(root.table("rate_limits").as_ref(), "rate_limits", sources, |section| {
+            let limit = RateLimit::read(section)?;
+            protection::rate_limit(section, &limit);
+            Some(limit)
+        });
+    let proxies = Proxies::read(&section("proxies"));
+    let cors = read_cors(&section("cors"));
+    let headers = Headers::read(&section("headers"));
     let routes = route::read(root, sources.environment);
     root.finish();
     Some(Config {
@@ -118,6 +146,12 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         limits: limits?,
         hardening: hardening?,
         log: log?,
+        issuers: auth.1?,
+        auth: auth.0?,
+        rate_limits: rate_limits?,
+        proxies: proxies?,
+        cors: cors?,
+        headers: headers?,
         routes: routes?,
     })
 }
@@ -161,6 +195,57 @@ fn read_credentials(section: &Section<'_, '_, '_>) -> Option<Option<Credentials>
         return Some(None);
     }
     sink::read(section).map(Some)
+}
+
+/// `[auth]` and its issuers, each nothing when it is wrong.
+fn read_auth(
+    section: &Section<'_, '_, '_>,
+    sources: &Sources<'_>,
+) -> (Option<Auth>, Option<BTreeMap<Identifier, Issuer>>) {
+    let table = section.table("issuers");
+    let issuers = read_named(table.as_ref(), "auth.issuers", sources, |section| {
+        let issuer = Issuer::read(section)?;
+        protection::issuer(section, &issuer);
+        Some(issuer)
+    });
+    let auth = Auth::read(section);
+    if let (Some(auth), Some(issuers)) = (&auth, &issuers) {
+        protection::settle(section, auth, issuers);
+    }
+    (auth, issuers)
+}
+
+/// The pages that may call: `None` when that is wrong, `Some(None)` when there are none.
+#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
+fn read_cors(section: &Section<'_, '_, '_>) -> Option<Option<Cors>> {
+    if !section.is_given(Cors::describe().keys.iter().map(|key| key.name)) {
+        section.know(Cors::describe().keys.iter().map(|key| key.name));
+        return Some(None);
+    }
+    let cors = Cors::read(section)?;
+    protection::cors(section, &cors);
+    Some(Some(cors))
+}
+
+/// The tables below `path` whose names are a person's own.
+fn read_named<T>(
+    table: Option<&Table<'_, '_>>,
+    path: &str,
+    sources: &Sources<'_>,
+    read: impl Fn(&Section<'_, '_, '_>) -> Option<T>,
+) -> Option<BTreeMap<Identifier, T>> {
+    let mut found = Vec::new();
+    for (name, span, item) in table.map(Table::rest).unwrap_or_default() {
+        let identifier = Identifier::parse(&name);
+        if let (Err(why), Some(table)) = (&identifier, table) {
+            let message = format!("the name `{}` {why}", kind::shown(&name));
+            table.report(Diagnostic::error(Code::InvalidValue, message), span);
+        }
+        let section = Section::new(sources, format!("{path}.{name}"), Some(&item));
+        let value = read(&section);
+        found.push(identifier.ok().zip(value));
+    }
+    found.into_iter().collect()
 }
 
 fn read_lanes(

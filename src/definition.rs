@@ -5,6 +5,7 @@
 //! server (`endpoint`) or requests (`http`).
 
 pub mod file;
+pub mod guard;
 pub mod parameter;
 pub mod placeholder;
 pub mod route;

@@ -11,7 +11,6 @@ pub use sink::AnswerSink;
 pub use typing::prepare;
 
 use crate::{
-    access::Policy,
     definition::{
         file::{self, ResultShape},
         parameter::Typed,
@@ -39,8 +38,6 @@ pub struct Endpoint {
     pub layout: Arc<dyn Layout>,
     /// The lane it runs on.
     pub lane: Identifier,
-    /// Who may call it.
-    pub policy: Policy,
 }
 
 impl Endpoint {

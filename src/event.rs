@@ -100,6 +100,32 @@ pub enum Event<'a> {
         /// Which lead it is: each takeover counts up.
         epoch: i64,
     },
+    /// The file of API keys was read.
+    KeysRead {
+        /// How many are in it.
+        keys: usize,
+    },
+    /// The file of API keys is wrong, or cannot be read, and the last good one goes on.
+    KeysRefused {
+        /// Why, without a word of what is in it.
+        reason: &'a str,
+    },
+    /// An issuer has told its keys.
+    IssuerAnswered {
+        /// What the manifest calls it.
+        issuer: &'a str,
+        /// How many of them can be used.
+        keys: usize,
+    },
+    /// An issuer has not told its keys, and the last ones go on, where there are any.
+    IssuerAway {
+        /// What the manifest calls it.
+        issuer: &'a str,
+        /// Why.
+        reason: &'a str,
+        /// When it is asked again.
+        retry_in: Duration,
+    },
     /// Something in the configuration deserves a look.
     Warning {
         /// What, as a sentence.

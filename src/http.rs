@@ -15,4 +15,7 @@ mod body;
 mod clock;
 mod connection;
 mod farewell;
+mod gate;
+mod greeting;
+mod neighbours;
 mod pipeline;

@@ -44,6 +44,7 @@ pub mod http;
 pub mod cli;
 pub mod embedded;
 pub mod hardening;
+pub mod identity;
 pub mod keeper;
 pub mod observe;
 pub mod posture;

@@ -156,6 +156,15 @@ fn show(event: &Event<'_>) {
         Event::ReloadRefused { errors } => {
             error!(errors, "the service folder is wrong; the last good version keeps serving");
         }
+        Event::KeysRead { keys } => info!(keys, "the API keys were read"),
+        Event::KeysRefused { reason } => {
+            error!(reason, "the API keys cannot be read; the last good ones go on");
+        }
+        Event::IssuerAnswered { issuer, keys } => info!(issuer, keys, "the issuer told its keys"),
+        Event::IssuerAway { issuer, reason, retry_in } => {
+            let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+            warn!(issuer, reason, retry_in_ms, "the issuer did not tell its keys");
+        }
         Event::Stopping { deadline } => {
             info!(
                 deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),

@@ -4,15 +4,19 @@
 //! errors that only the whole shows: two files that want one route. Does not own reading files
 //! (`startup`), running (`lane`), or requests (`http`).
 
+mod door;
 mod failure;
 mod route;
 mod serving;
+mod shield;
 
 pub use failure::{log_reason, problem};
 pub use route::{Action, Entry, Found};
 pub use serving::Serving;
+pub use shield::Shield;
 
 use crate::{
+    access::{Authority, limit::Limiter},
     config::Config,
     definition::file,
     diagnostic::Diagnostics,
@@ -20,6 +24,7 @@ use crate::{
     name::Identifier,
     postgres::session::Session,
 };
+use door::Doors;
 use route::Router;
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -30,12 +35,19 @@ pub struct ServiceDefinition {
     pub config: Config,
     /// The endpoint files, in the order of their names.
     pub endpoints: Vec<Arc<file::Endpoint>>,
+    /// Who is believed. The same in every service that is made of this definition, so that what it
+    /// learned of keys is kept.
+    pub authority: Arc<Authority>,
 }
 
 /// A service that can be served.
 pub struct Service {
     /// The manifest.
     pub config: Config,
+    /// Who is believed.
+    pub authority: Arc<Authority>,
+    /// What every answer says to browsers.
+    pub shield: Shield,
     router: Router,
     endpoints: usize,
 }
@@ -87,8 +99,13 @@ impl Service {
 
     fn assemble(definition: &ServiceDefinition, actions: Vec<Action>) -> Result<Self, Diagnostics> {
         let endpoints = actions.len();
-        let router = Router::build(&definition.config.routes, actions)?;
-        Ok(Self { config: definition.config.clone(), router, endpoints })
+        let config = definition.config.clone();
+        let limiters = config.rate_limits.iter();
+        let limiters: Vec<Arc<Limiter>> =
+            limiters.map(|(name, it)| Arc::new(Limiter::new(name.as_str(), it))).collect();
+        let router = Router::build(&Doors { config: &config, limiters: &limiters }, actions)?;
+        let authority = Arc::clone(&definition.authority);
+        Ok(Self { shield: Shield::of(&config), config, authority, router, endpoints })
     }
 
     /// What answers a method and a path.

@@ -11,6 +11,7 @@ pub use credential::{credential, credential_bytes, key};
 pub use password::target;
 
 use crate::{
+    access::Authority,
     config::{self, Address, Config},
     definition::file,
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
@@ -101,7 +102,11 @@ impl Folder {
                     .help("add `[database]` with `name` to the manifest"),
             );
         }
-        let definition = config.map(|config| ServiceDefinition { config, endpoints });
+        let definition = config.map(|config| ServiceDefinition {
+            authority: Authority::of(&config),
+            config,
+            endpoints,
+        });
         found.sort();
         found.into_result(definition).map(|(value, warnings)| Read { value, warnings })
     }

@@ -18,6 +18,7 @@ use crate::{
         listener::{Bound, Listener},
         server::{Served, Server},
     },
+    identity::Follower,
     metrics::Metrics,
 };
 use std::{
@@ -41,6 +42,7 @@ pub struct Supervisor {
     operators: Option<JoinHandle<()>>,
     addresses: Addresses,
     served: Rc<RefCell<Served>>,
+    identity: RefCell<Follower>,
 }
 
 /// Where the operators' listener may be.
@@ -128,9 +130,10 @@ impl Supervisor {
             let admin = Rc::clone(&admin);
             tokio::task::spawn_local(async move { admin::serve(&listener, admin).await })
         });
+        let identity = RefCell::new(Follower::start(&served.service.authority, observer));
         let observer = Arc::clone(observer);
         let served = Rc::new(RefCell::new(served.clone()));
-        Ok(Self { server, admin, observer, accepting, operators, addresses, served })
+        Ok(Self { server, admin, observer, accepting, operators, addresses, served, identity })
     }
 
     /// Where the listeners are.
@@ -161,6 +164,10 @@ impl Supervisor {
     pub fn replace(&self, served: &Served) {
         self.server.replace(served);
         self.served.replace(served.clone());
+        let authority = &served.service.authority;
+        if !self.identity.borrow().follows(authority) {
+            self.identity.replace(Follower::start(authority, &self.observer));
+        }
         self.admin.stopping.store(false, Ordering::Release);
     }
 

@@ -21,6 +21,7 @@ const FLOORS: [&[&str]; 8] = [
     &["http", "console"],
     &[
         "observe",
+        "identity",
         "hardening",
         "posture",
         "embedded",

@@ -2,7 +2,8 @@
 
 use super::{Check, Exit, Format, private, show};
 use crate::{
-    diagnostic::Diagnostics,
+    diagnostic::{Code, Diagnostic, Diagnostics},
+    identity,
     migration::Migrations,
     service::{Service, ServiceDefinition},
     startup::{self, Folder},
@@ -57,6 +58,16 @@ fn without_database(folder: &Folder) -> (Option<ServiceDefinition>, Diagnostics)
             found.append(read.warnings);
             if let Err(diagnostics) = Service::without_database(&read.value) {
                 found.append(diagnostics);
+            }
+            // Keys come to where it is served; here they may well be missing.
+            if let Err(diagnostics) = identity::load(&read.value.authority) {
+                let unreadable = |it: &&Diagnostic| it.code() == Code::Unreadable;
+                let (missing, wrong) = diagnostics.iter().partition::<Vec<_>, _>(unreadable);
+                found.append(wrong.into_iter().cloned().collect());
+                let missing = missing.into_iter();
+                found.append(
+                    missing.map(|it| Diagnostic::warning(Code::Unreadable, it.message())).collect(),
+                );
             }
             (Some(read.value), found)
         }

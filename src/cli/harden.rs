@@ -2,7 +2,7 @@
 
 use crate::{
     builtin::ping,
-    config::{Address, Config},
+    config::{Address, Config, KeySource},
     definition::route::Action,
     diagnostic::{Code, Diagnostic, Diagnostics},
     hardening::{self, Needs, User},
@@ -78,7 +78,24 @@ fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
         let files = [credential, database.password_file.as_deref()];
         reads.extend(files.into_iter().flatten().map(directory_of));
     }
+    reads.extend(config.auth.keys_file.as_deref().map(directory_of));
+    for issuer in config.issuers.values() {
+        match &issuer.keys {
+            KeySource::File(path) | KeySource::Secret(path) => reads.push(directory_of(path)),
+            KeySource::Discovery | KeySource::Url(_) => reads.extend(certificates()),
+        }
+    }
     reads
+}
+
+/// Where the certificates are that an issuer is known by: where the environment says, and where
+/// distributions keep them.
+fn certificates() -> Vec<PathBuf> {
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(std::env::var_os);
+    let usual =
+        ["/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"];
+    let all = named.map(PathBuf::from).chain(usual.map(PathBuf::from));
+    all.filter(|path| path.exists()).collect()
 }
 
 /// Where files are made and removed: the ready file, and the sockets that go with the listeners.

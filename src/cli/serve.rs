@@ -6,6 +6,7 @@ use crate::{
     event::{Event, Observer},
     hardening::User,
     http::server::Served,
+    identity,
     metrics::Metrics,
     observe,
     postgres::Target,
@@ -81,6 +82,7 @@ async fn serve(
     ready_file: Option<PathBuf>,
 ) -> Result<(), Diagnostics> {
     let Prepared { directory, definition, warnings, places } = prepared;
+    identity::load(&definition.authority)?;
     observe::start(&definition.config.log);
     let metrics = metrics(&definition);
     let observer = metrics.observer(observe::observer());

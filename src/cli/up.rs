@@ -10,6 +10,7 @@ use crate::{
     embedded::{self, Environment, Running},
     event::{Event, Observer},
     http::server::Served,
+    identity,
     migration::{self, Migrations},
     observe,
     postgres::{Target, session},
@@ -47,6 +48,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
     let read = wish.folder.definition()?;
     show::diagnostics(&read.warnings);
     let definition = read.value;
+    identity::load(&definition.authority)?;
     // Before the database starts, so that no signal finds nobody to stop it.
     let mut signals = Signals::listen()?.or_hangup();
     // And before the first start, which takes seconds in which somebody may save a file.
@@ -174,6 +176,7 @@ impl Follow<'_> {
     async fn reload(&self) -> Result<usize, Diagnostics> {
         let read = self.folder.definition()?;
         warn(&self.observer, &read.warnings);
+        identity::load(&read.value.authority)?;
         if read.value.config.database.is_some() && self.running.is_none() {
             return Err(Diagnostic::error(Code::Conflict, "`[database]` is new")
                 .help("start `howdah up` again, so that it starts a PostgreSQL")

@@ -1,7 +1,7 @@
 //! What settings must be together: checks that look at more than one.
 
 use super::{
-    Address, Config, Database, Hardening, Keeper, Lane, Limits, Listen, Log, Rotating, Service,
+    Address, Config, Database, Keeper, Lane, Listen, document,
     section::{Section, variable_of},
 };
 use crate::{
@@ -97,12 +97,16 @@ pub(super) fn unknown_variables(
         "SERVICE",
         "LISTEN",
         "DATABASE",
-        "KEEPER",
-        "CREDENTIALS",
         "LANES",
         "LIMITS",
         "HARDENING",
         "LOG",
+        "KEEPER",
+        "CREDENTIALS",
+        "AUTH",
+        "PROXIES",
+        "CORS",
+        "HEADERS",
     ];
     let mut diagnostics = Diagnostics::new();
     let mut names: Vec<_> = names.into_iter().filter(|name| !known.contains(name)).collect();
@@ -126,22 +130,25 @@ pub(super) fn unknown_variables(
 
 /// The variable of every setting, those of the lanes that there are.
 fn variables(config: &Config) -> Vec<String> {
-    let fixed = [
-        Service::describe(),
-        Listen::describe(),
-        Database::describe(),
-        Keeper::describe(),
-        Rotating::describe(),
-        Limits::describe(),
-        Hardening::describe(),
-        Log::describe(),
-    ];
-    let fixed = fixed.iter().flat_map(|section| {
-        section.keys.iter().map(|key| variable_of(&format!("{}.{}", section.path, key.name)))
-    });
-    let lane = Lane::describe();
-    let lanes = config.lanes.keys().flat_map(|name| {
-        lane.keys.iter().map(move |key| variable_of(&format!("lanes.{name}.{}", key.name)))
-    });
-    fixed.chain(lanes).collect()
+    let names = |path: &str| match path {
+        "lanes.NAME" => config.lanes.keys().collect(),
+        "auth.issuers.NAME" => config.issuers.keys().collect(),
+        "rate_limits.NAME" => config.rate_limits.keys().collect(),
+        _ => Vec::new(),
+    };
+    let mut variables = Vec::new();
+    for section in document::sections() {
+        for key in &section.keys {
+            let variable = |path: &str| variable_of(&format!("{path}.{}", key.name));
+            match section.path.strip_suffix(".NAME") {
+                None => variables.push(variable(section.path)),
+                Some(above) => variables.extend(
+                    names(section.path)
+                        .into_iter()
+                        .map(|name| variable(&format!("{above}.{name}"))),
+                ),
+            }
+        }
+    }
+    variables
 }

@@ -25,6 +25,8 @@ pub(super) struct Key {
     pub(super) kind: String,
     /// Whether TOML writes its value in quotes.
     pub(super) is_quoted: bool,
+    /// Whether TOML writes an array.
+    pub(super) is_list: bool,
     /// What holds when it is left out.
     pub(super) preset: Preset,
 }
@@ -49,7 +51,14 @@ impl Key {
         kind: &impl Kind,
         preset: Preset,
     ) -> Self {
-        Self { name, doc, kind: kind.label(), is_quoted: kind.is_quoted(), preset }
+        Self {
+            name,
+            doc,
+            kind: kind.label(),
+            is_quoted: kind.is_quoted(),
+            is_list: kind.is_list(),
+            preset,
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-    Database, Hardening, Keeper, Lane, Limits, Listen, Log, Rotating, Service,
+    Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane, Limits, Listen, Log, Proxies,
+    RateLimit, Rotating, Service,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -23,9 +24,10 @@ const SINKS_PAGE: &str = include_str!("sinks.md");
 const SINKS: &str = include_str!("sinks.toml");
 
 /// The tables that a service need not have.
-const OPTIONAL: [&str; 3] = ["database", "keeper", "credentials"];
+const OPTIONAL: [&str; 6] =
+    ["database", "keeper", "credentials", "auth.issuers.NAME", "rate_limits.NAME", "cors"];
 
-fn sections() -> [Described; 9] {
+pub(super) fn sections() -> [Described; 15] {
     [
         Service::describe(),
         Listen::describe(),
@@ -36,6 +38,12 @@ fn sections() -> [Described; 9] {
         Limits::describe(),
         Hardening::describe(),
         Log::describe(),
+        Auth::describe(),
+        Issuer::describe(),
+        RateLimit::describe(),
+        Proxies::describe(),
+        Cors::describe(),
+        Headers::describe(),
     ]
 }
 
@@ -48,7 +56,12 @@ pub(super) fn default_manifest() -> String {
          # that it has in a table which may be left out.\n",
     );
     for section in sections() {
-        let names: &[&str] = if section.path == "lanes.NAME" { &["read", "write"] } else { &[""] };
+        let names: &[&str] = match section.path {
+            "lanes.NAME" => &["read", "write"],
+            "auth.issuers.NAME" => &["main"],
+            "rate_limits.NAME" => &["default"],
+            _ => &[""],
+        };
         for name in names {
             text.push('\n');
             for line in section.doc {
@@ -87,6 +100,10 @@ fn manifest_key(text: &mut String, key: &Key, off: &str, section_name: &str) {
 }
 
 fn toml_value(key: &Key, value: &str) -> String {
+    if key.is_list {
+        let items = value.split(", ").filter(|item| !item.is_empty());
+        return format!("{:?}", items.collect::<Vec<_>>());
+    }
     if key.is_quoted { format!("\"{value}\"") } else { value.to_owned() }
 }
 
@@ -119,7 +136,7 @@ pub(super) fn reference() -> String {
                 key.name,
                 cell(&key.kind),
                 preset(key),
-                variable.replace("LANES_NAME", "LANES_<NAME>"),
+                variable.replace("S_NAME_", "S_<NAME>_"),
                 cell(&prose(key.doc)),
             );
         }

@@ -26,6 +26,10 @@ pub(super) trait Kind {
     fn takes_bare(&self) -> bool {
         !self.is_quoted()
     }
+    /// Whether it is a list: a TOML file writes an array.
+    fn is_list(&self) -> bool {
+        false
+    }
     /// Whether the text must not be shown, nor stand in a file.
     fn is_secret(&self) -> bool {
         false
@@ -55,6 +59,9 @@ pub(super) struct Listener;
 
 /// One of a few words.
 pub(super) struct Choice<T: 'static>(pub(super) &'static [(&'static str, T)]);
+
+/// `true` or `false`.
+pub(super) struct Switch;
 
 /// A file's path.
 pub(super) struct File;
@@ -233,6 +240,22 @@ impl<T: Copy> Kind for Choice<T> {
             crate::name::nearest(text, self.0.iter().map(|(word, _)| *word))
                 .map_or_else(String::new, |near| format!("did you mean `{near}`?"))
         })
+    }
+}
+
+impl Kind for Switch {
+    type Value = bool;
+    fn label(&self) -> String {
+        "`true` or `false`".into()
+    }
+    fn wanted(&self) -> String {
+        "true or false".into()
+    }
+    fn parse(&self, text: &str) -> Result<bool, String> {
+        text.parse().map_err(|_| String::new())
+    }
+    fn is_quoted(&self) -> bool {
+        false
     }
 }
 

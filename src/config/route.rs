@@ -6,12 +6,17 @@ mod template;
 
 use super::{environment::Environment, kind::shown};
 use crate::{
-    definition::route::{Action, Method, PathTemplate, Route},
+    definition::{
+        guard,
+        route::{Action, Method, PathTemplate, Route},
+    },
     diagnostic::{Code, Diagnostic},
     name,
     table::{Item, Table},
 };
 use template::Words;
+
+pub(super) use network::parse as network;
 
 /// The tools that a route may name.
 const TOOLS: [&str; 3] = ["ping", "calculate", "info"];
@@ -76,6 +81,7 @@ fn read_one(table: &Table<'_, '_>, environment: &Environment<'_>) -> Option<Rout
         path.map(|path| parameters::read(table, method, path, tool_name)).unwrap_or_default();
     let words = Words::new(&parameters, route.is_none(), environment);
     let action = read_action(table, tool.as_ref(), &words);
+    let guard = guard::read(table);
     table.finish();
     let (method, path) = route?;
     Some(Route {
@@ -85,6 +91,7 @@ fn read_one(table: &Table<'_, '_>, environment: &Environment<'_>) -> Option<Rout
         path,
         summary: summary?,
         parameters,
+        guard,
         action: action?,
     })
 }

@@ -98,6 +98,11 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
         self.path.rsplit('.').next().unwrap_or(&self.path)
     }
 
+    /// The table at `key` within the section: for tables of tables.
+    pub(super) fn table(&self, key: &'static str) -> Option<Table<'t, 'e>> {
+        self.table.as_ref()?.table(key)
+    }
+
     /// Whether anything but a default sets one of `keys`, or the file has the table.
     pub(super) fn is_given(&self, keys: impl IntoIterator<Item = &'static str>) -> bool {
         self.table.is_some() || keys.into_iter().any(|key| self.outside(&self.full(key)).is_some())
@@ -240,6 +245,9 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
             return None;
         }
         let wanted = kind.wanted();
+        if kind.is_list() {
+            return of_list(item, kind);
+        }
         let text = if kind.takes_bare() { item.scalar(&wanted)? } else { item.string_of(&wanted)? };
         kind.parse(&text)
             .map_err(|why| {
@@ -262,6 +270,27 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
             .help(SECRET_HELP),
         );
     }
+}
+
+/// An array of texts, none with what would cut it in two.
+fn of_list<K: Kind>(item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
+    let mut texts = Vec::new();
+    for item in item.array()? {
+        let text = item.string()?;
+        if text.is_empty() || text.contains([',', ' ', '\t', '\r', '\n']) {
+            let why = "is empty, or has a comma or a space in it";
+            item.refuse(Code::InvalidValue, why, Some("write each value by itself"));
+            return None;
+        }
+        kind.parse(&text)
+            .map_err(|why| {
+                let subject = format!("`{}`", item.path());
+                item.report(refusal(&subject, kind, &text, &why));
+            })
+            .ok()?;
+        texts.push(text);
+    }
+    kind.parse(&texts.join(",")).ok()
 }
 
 /// What to write instead of a literal secret.

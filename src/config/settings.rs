@@ -164,6 +164,9 @@ sections! {
         idle_timeout: Duration = Span::POSITIVE => default("75s");
         /// How many callers' connections may be open at a time.
         connections: usize = Integer(1..=1_000_000) => default("10000");
+        /// How many of them may be one address's; trusted proxies are not counted.
+        connections_per_address: Option<usize> = Optional(Integer(1..=1_000_000), &["", "off"])
+            => absent("100");
         /// How long requests in flight may take when the process is asked to end.
         drain: Duration = Span::ANY => default("10s");
         /// The largest answer, in bytes.

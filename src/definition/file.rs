@@ -9,6 +9,7 @@ mod front_matter;
 mod tests;
 
 use super::{
+    guard::Guard,
     parameter::Parameter,
     placeholder::{self, Statement},
     route::{Method, PathTemplate},
@@ -49,6 +50,8 @@ pub struct Endpoint {
     pub max_rows: u32,
     /// The lane it runs on, when it is not the method's own (`read` or `write`).
     pub lane: Option<Identifier>,
+    /// Who may call it, and how often.
+    pub guard: Guard,
     /// The parameters in the order they are declared, those of the path that are not declared too.
     pub parameters: Vec<Parameter>,
     /// The statement.

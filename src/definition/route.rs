@@ -1,6 +1,6 @@
 //! Routes: a method and a path template, and what answers without SQL.
 
-use super::parameter::Parameter;
+use super::{guard::Guard, parameter::Parameter};
 use crate::diagnostic::SourceFile;
 use std::{ops::Range, sync::Arc};
 
@@ -117,6 +117,8 @@ pub struct Route {
     pub summary: Option<String>,
     /// The parameters that the reply's placeholders or the tool use.
     pub parameters: Vec<Parameter>,
+    /// Who may call it, and how often.
+    pub guard: Guard,
     /// What answers.
     pub action: Action,
 }
@@ -156,6 +158,20 @@ pub struct Network {
     pub address: std::net::IpAddr,
     /// Leading bits that count.
     pub prefix: u8,
+}
+
+impl Network {
+    /// Whether `address` is in it. An IPv4 address within IPv6 (`::ffff:a.b.c.d`) is what it spells.
+    pub fn contains(&self, address: std::net::IpAddr) -> bool {
+        use std::net::IpAddr::{V4, V6};
+        let (left, right, width) = match (self.address, address.to_canonical()) {
+            (V4(network), V4(address)) => (network.to_bits().into(), address.to_bits().into(), 32),
+            (V6(network), V6(address)) => (network.to_bits(), address.to_bits(), 128),
+            _ => return false,
+        };
+        let past: u32 = width - u32::from(self.prefix).min(width);
+        (left ^ right).checked_shr(past).unwrap_or(0_u128) == 0
+    }
 }
 
 /// A body with placeholders: `{name}` of a declared parameter, `{now}`, `{hostname}`, `{user}`,

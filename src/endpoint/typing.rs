@@ -2,7 +2,6 @@
 
 use super::Endpoint;
 use crate::{
-    access::Policy,
     config::{Access, Lane},
     definition::{
         file::{self, ResultShape},
@@ -87,7 +86,6 @@ pub async fn prepare(
         )),
         columns: described.columns,
         lane: lane.clone(),
-        policy: Policy::Public,
         parameters,
         definition: Arc::clone(definition),
     };

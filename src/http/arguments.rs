@@ -16,12 +16,14 @@ mod tests;
 pub use decode::segment as decode_segment;
 
 use crate::{
+    access::Claims,
     definition::parameter::{Origin, Typed},
     name,
     problem::{ArgumentError, Code, Location, Problem},
     value::Argument,
 };
 use ::http::HeaderMap;
+use serde_json::Value;
 use std::collections::HashSet;
 
 /// The most errors that one answer lists.
@@ -38,6 +40,8 @@ pub struct Incoming<'r> {
     pub query: Option<&'r str>,
     /// The header fields.
     pub headers: &'r HeaderMap,
+    /// What is said of the caller, when they signed in.
+    pub claims: Option<&'r Claims>,
     /// The body.
     pub body: IncomingBody<'r>,
 }
@@ -66,6 +70,7 @@ pub fn read(
     json_depth: usize,
 ) -> Result<Vec<Argument>, Problem> {
     let mut reader = Reader::new(parameters);
+    reader.claims(incoming.claims)?;
     for (name, raw) in incoming.path {
         reader.text(Location::Path, name, &decode::segment(raw)?);
     }
@@ -212,17 +217,36 @@ impl<'p> Reader<'p> {
         }
     }
 
+    /// Takes what is said of the caller. A text stands for a value of any type, as it does in a
+    /// query: `sub` is always a text.
+    fn claims(&mut self, claims: Option<&Claims>) -> Result<(), Problem> {
+        for (slot, typed) in self.slots.iter_mut().zip(self.parameters) {
+            let Origin::Claim(name) = &typed.parameter.origin else { continue };
+            let accepted = match claims.and_then(|claims| claims.find(name)) {
+                None if typed.default.is_some() => continue,
+                None => None,
+                Some(Value::String(text)) => typed.accept_text(text).ok(),
+                Some(value) => typed.accept_json(&value.to_string()).ok(),
+            };
+            *slot = Slot::Accepted(accepted.ok_or_else(|| {
+                let detail = format!(
+                    "The caller has no claim `{name}`, or not in a form that is taken here."
+                );
+                Problem::new(Code::Forbidden).detail(detail)
+            })?);
+        }
+        Ok(())
+    }
+
     /// Puts in what is left out, or tells all that is wrong.
     fn finish(mut self) -> Result<Vec<Argument>, Problem> {
         let mut arguments = Vec::with_capacity(self.parameters.len());
-        let mut claim_missing = false;
         for (at, slot) in std::mem::take(&mut self.slots).into_iter().enumerate() {
             let typed = &self.parameters[at];
             match (slot, &typed.default, &typed.parameter.origin) {
                 (Slot::Accepted(argument), ..) => arguments.push(argument),
                 (Slot::Absent, Some(default), _) => arguments.push(default.clone()),
                 (Slot::Refused, ..) => {}
-                (Slot::Absent, None, Origin::Claim(_)) => claim_missing = true,
                 (Slot::Absent, None, origin) => {
                     let name = match origin {
                         Origin::Header(field) => field,
@@ -239,11 +263,6 @@ impl<'p> Reader<'p> {
             } else {
                 problem
             });
-        }
-        if claim_missing {
-            return Err(
-                Problem::new(Code::Forbidden).detail("The request does not prove who sends it.")
-            );
         }
         Ok(arguments)
     }

@@ -3,6 +3,7 @@
 use super::{
     clock::{Clock, Clocks, Timed},
     farewell::{self, End},
+    greeting,
     listener::{Accepted, Stream},
     pipeline,
     response::{Aborted, Body},
@@ -23,6 +24,7 @@ use hyper_util::rt::TokioIo;
 use std::{
     cell::RefCell,
     convert::Infallible,
+    net::IpAddr,
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
@@ -48,16 +50,24 @@ pub(super) struct Shared {
 
 /// Serves a connection to its end. Whatever ends it early is the caller's doing and is not told.
 pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
+    let peer = accepted.peer();
     match accepted.attach() {
-        Ok(Stream::Tcp(stream)) => serve_stream(stream, shared).await,
-        Ok(Stream::Unix(stream)) => serve_stream(stream, shared).await,
+        Ok(Stream::Tcp(stream)) => {
+            let Some(peer) = greeting::peer(&stream, peer, &shared.serving).await else { return };
+            serve_stream(stream, peer, shared).await;
+        }
+        Ok(Stream::Unix(stream)) => serve_stream(stream, peer, shared).await,
         Err(_) => {}
     }
 }
 
-async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, shared: Rc<Shared>) {
+async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: T,
+    peer: Option<IpAddr>,
+    shared: Rc<Shared>,
+) {
     let clock = shared.clocks.start();
-    let end = serve_requests(&mut stream, &clock, &shared).await;
+    let end = serve_requests(&mut stream, peer, &clock, &shared).await;
     if let Some(problem) = farewell::problem(&end, &clock) {
         farewell::send(&mut stream, &problem, &shared.observer).await;
     }
@@ -66,6 +76,7 @@ async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(mut stream: T, shared: 
 
 async fn serve_requests<T: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut T,
+    peer: Option<IpAddr>,
     clock: &Rc<Clock>,
     shared: &Rc<Shared>,
 ) -> End {
@@ -77,7 +88,7 @@ async fn serve_requests<T: AsyncRead + AsyncWrite + Unpin>(
         let in_flight = InFlight::new(&shared);
         async move {
             let serving = Rc::clone(&shared.serving.borrow());
-            let mut response = pipeline::answer(&serving, request, &shared.observer).await;
+            let mut response = pipeline::answer(&serving, request, peer, &shared.observer).await;
             // Of a body that came too slowly or was too large, some is unread still.
             let cut = [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
             if cut.contains(&response.status()) || *shared.draining.borrow() {

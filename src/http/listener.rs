@@ -41,8 +41,8 @@ impl Drop for SocketFile {
 
 /// An accepted connection, free of any runtime so that it can be handed to another thread.
 pub enum Accepted {
-    /// TCP.
-    Tcp(std::net::TcpStream),
+    /// TCP, and who is at the other end.
+    Tcp(std::net::TcpStream, SocketAddr),
     /// A unix socket.
     Unix(std::os::unix::net::UnixStream),
 }
@@ -103,9 +103,9 @@ impl Listener {
     pub async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(listener, _) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, peer) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                stream.into_std().map(Accepted::Tcp)
+                stream.into_std().map(|stream| Accepted::Tcp(stream, peer))
             }
             Self::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
@@ -159,10 +159,18 @@ pub(super) enum Stream {
 }
 
 impl Accepted {
+    /// The address at the other end; a unix socket has none.
+    pub(super) fn peer(&self) -> Option<std::net::IpAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(peer.ip().to_canonical()),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Takes the connection up on this thread's runtime.
     pub(super) fn attach(self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(stream) => TcpStream::from_std(stream).map(Stream::Tcp),
+            Self::Tcp(stream, _) => TcpStream::from_std(stream).map(Stream::Tcp),
             Self::Unix(stream) => UnixStream::from_std(stream).map(Stream::Unix),
         }
     }

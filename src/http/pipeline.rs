@@ -1,16 +1,20 @@
 //! The one pipeline, from request to response, a function for each arrow:
-//! `Request → Route → Caller → Arguments → Permit → Lane::run → rows → Answer → Response`.
+//! `Request → Route → Caller → Permit → Arguments → Lane::run → rows → Answer → Response`.
 //!
 //! Owns the order of the stages. Each stage's work is in its own room.
 
 use super::{
     arguments::{self, Incoming, IncomingBody},
     body::{self, Content},
+    gate,
     request_id::RequestId,
     response::{self, Answer, Body},
 };
 use crate::{
-    access::{Caller, Permit},
+    access::{
+        Caller, Permit, address,
+        limit::{Count, Limiter},
+    },
     builtin::{calculate, ping},
     endpoint::Endpoint,
     event::{Event, Observer},
@@ -20,28 +24,37 @@ use crate::{
 };
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming as IncomingStream};
-use std::{borrow::Cow, time::Instant};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
 
-/// What a request has become by the time it is answered, for the log.
+/// What a request has become by the time it is answered, for the log and the answer's fields.
 #[derive(Default)]
 struct Trail<'s> {
+    entry: Option<&'s Entry>,
+    signed_in: bool,
+    counts: Vec<(Arc<Limiter>, Count)>,
+    fields: gate::Fields,
     route: &'s str,
     refused: Option<String>,
     tool_failed: Option<String>,
 }
 
-/// Answers one request.
+/// Answers one request that came from `peer`, nowhere on a unix socket.
 pub(super) async fn answer(
     serving: &Serving,
     request: Request<IncomingStream>,
+    peer: Option<IpAddr>,
     observer: &Observer,
 ) -> Response<Body> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     let (parts, stream) = request.into_parts();
     let mut trail = Trail::default();
-    let outcome = run(serving, &parts, stream, &mut trail).await;
-    let (response, rows, code) = match outcome {
+    let outcome = run(serving, &parts, stream, peer, &mut trail).await;
+    if let Err(problem) = &outcome {
+        gate::challenge(serving, trail.entry, problem, &mut trail.fields);
+    }
+    gate::tell(&trail.counts, &mut trail.fields);
+    let (mut response, rows, code) = match outcome {
         Ok(answer) => {
             let rows = answer.rows;
             (answer.into_response(&id), rows, None)
@@ -50,6 +63,8 @@ pub(super) async fn answer(
             (response::problem(&problem, &id, &parts.headers), 0, Some(problem.code().slug()))
         }
     };
+    response.headers_mut().extend(std::mem::take(&mut trail.fields));
+    serving.service.shield.cover(&parts.headers, response.headers_mut(), trail.signed_in);
     if let Some(sqlstate) = &trail.refused {
         observer(&Event::Refused { request_id: id.as_str(), endpoint: trail.route, sqlstate });
     }
@@ -89,22 +104,27 @@ async fn run<'s>(
     serving: &'s Serving,
     parts: &http::request::Parts,
     stream: IncomingStream,
+    peer: Option<IpAddr>,
     trail: &mut Trail<'s>,
 ) -> Result<Answer, Problem> {
     let (entry, segments) = match route(serving, parts)? {
         Routed::Entry(entry, segments) => (entry, segments),
-        Routed::Options(answer) => return Ok(answer),
+        Routed::Options(answer) => {
+            trail.fields = serving.service.shield.preflight(&parts.headers);
+            return Ok(answer);
+        }
     };
     trail.route = entry.path.as_str();
+    trail.entry = Some(entry);
+    let (caller, permit) = admit(serving, entry, parts, peer, trail).await?;
     // Its parameters are typed when the database is back.
     if let Action::Pending(_) = entry.action {
         return Err(Problem::new(Code::DatabaseUnavailable));
     }
-    let caller = identify();
-    let arguments = take_arguments(serving, entry, &segments, parts, stream).await?;
-    let permit = entry.policy.permit(&caller)?;
+    let arguments = take_arguments(serving, entry, &segments, parts, stream, &caller).await?;
     match &entry.action {
         Action::Endpoint(endpoint) => {
+            let permit = gate::under(serving, permit, &caller)?;
             run_endpoint(serving, permit, endpoint, &arguments, trail).await
         }
         Action::Pending(_) => Err(Problem::new(Code::DatabaseUnavailable)),
@@ -163,9 +183,26 @@ fn well_formed(parts: &http::request::Parts) -> Result<(), Problem> {
 const HOST: &[u8] =
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:[]%";
 
-/// → Caller. No way to prove who one is has been configured, so everybody is nobody.
-fn identify() -> Caller {
-    Caller::Anonymous
+/// → Caller → Permit, before anything of the body is read: whoever asks too often is turned away
+/// before a credential is looked at, and whoever is not let in sends no body in vain.
+async fn admit<'s>(
+    serving: &'s Serving,
+    entry: &'s Entry,
+    parts: &http::request::Parts,
+    peer: Option<IpAddr>,
+    trail: &mut Trail<'s>,
+) -> Result<(Caller, Permit), Problem> {
+    let address = if entry.limiters.is_empty() {
+        None
+    } else {
+        address::of_caller(peer, &parts.headers, &serving.service.config.proxies)
+    };
+    gate::count(entry, address, None, &mut trail.counts)?;
+    let caller = gate::identify(serving, entry, &parts.headers).await?;
+    trail.signed_in = !caller.is_anonymous();
+    gate::count(entry, address, Some(&caller), &mut trail.counts)?;
+    let permit = entry.policy.permit(&caller)?;
+    Ok((caller, permit))
 }
 
 /// → Arguments.
@@ -175,6 +212,7 @@ async fn take_arguments(
     segments: &[(&str, &str)],
     parts: &http::request::Parts,
     stream: IncomingStream,
+    caller: &Caller,
 ) -> Result<Vec<Argument>, Problem> {
     let limits = &serving.service.config.limits;
     let content = if entry.method.has_body() {
@@ -186,6 +224,7 @@ async fn take_arguments(
         path: segments,
         query: parts.uri.query(),
         headers: &parts.headers,
+        claims: caller.claims(),
         body: match &content {
             Content::None => IncomingBody::None,
             Content::Json(bytes) => IncomingBody::Json(bytes),

@@ -7,6 +7,7 @@ use super::{
     clock::Clocks,
     connection::{self, Shared},
     listener::{Accepted, Listener},
+    neighbours::{Crowd, Neighbour, Neighbours},
 };
 use crate::{
     builtin::info::Facts,
@@ -65,22 +66,32 @@ pub struct Server {
     open: Arc<AtomicUsize>,
     draining: watch::Sender<bool>,
     places: Arc<Semaphore>,
+    crowd: Crowd,
 }
 
 /// Counts a connection from its being accepted to its end, and holds its place.
-struct Counted(Arc<AtomicUsize>, Option<OwnedSemaphorePermit>);
+struct Counted {
+    count: Arc<AtomicUsize>,
+    place: Option<OwnedSemaphorePermit>,
+    // Counts among its address's until it is dropped.
+    _neighbour: Option<Neighbour>,
+}
 
 impl Counted {
-    fn new(count: &Arc<AtomicUsize>, place: Option<OwnedSemaphorePermit>) -> Self {
+    fn new(
+        count: &Arc<AtomicUsize>,
+        place: Option<OwnedSemaphorePermit>,
+        neighbour: Option<Neighbour>,
+    ) -> Self {
         count.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(count), place)
+        Self { count: Arc::clone(count), place, _neighbour: neighbour }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        drop(self.1.take());
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        drop(self.place.take());
+        self.count.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -117,8 +128,10 @@ impl Server {
             workers.push(commands);
             handles.push(thread);
         }
-        let places = Arc::new(Semaphore::new(served.service.config.limits.connections));
-        Ok(Self { workers, threads: RefCell::new(handles), open, draining, places })
+        let config = &served.service.config;
+        let places = Arc::new(Semaphore::new(config.limits.connections));
+        let crowd = Crowd::of(config);
+        Ok(Self { workers, threads: RefCell::new(handles), open, draining, places, crowd })
     }
 
     /// Accepts connections until [`Server::stop_accepting`]; those that the kernel had completed by
@@ -126,9 +139,11 @@ impl Server {
     pub async fn accept(&self, listener: &Listener) {
         let mut draining = self.draining.subscribe();
         let mut turn = 0;
-        let mut hand_out = |accepted, place| {
+        let neighbours = Neighbours::default();
+        let mut hand_out = |accepted: Accepted, place| {
+            let Ok(neighbour) = neighbours.admit(&accepted, &self.crowd) else { return };
             turn = (turn + 1) % self.workers.len();
-            let counted = Counted::new(&self.open, place);
+            let counted = Counted::new(&self.open, place, neighbour);
             let _ = self.workers[turn].send(Command::Connection(accepted, counted));
         };
         loop {

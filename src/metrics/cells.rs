@@ -146,7 +146,11 @@ impl Writer {
             Event::Listening { .. }
             | Event::Leading { .. }
             | Event::Stopping { .. }
-            | Event::Stopped { .. } => {}
+            | Event::Stopped { .. }
+            | Event::KeysRead { .. }
+            | Event::KeysRefused { .. }
+            | Event::IssuerAnswered { .. }
+            | Event::IssuerAway { .. } => {}
         }
     }
 

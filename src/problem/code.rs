@@ -48,8 +48,16 @@ codes! {
     TooManyRows = 400 "too-many-rows" "The answer is too long",
     /// The expression cannot be calculated; the detail says where and why.
     Expression = 400 "expression" "The expression is invalid",
+    /// The request brings more than one credential, or the same one twice.
+    SeveralCredentials = 400 "several-credentials" "More than one credential",
+    /// The route wants a caller who has signed in, and the request says nothing of who sends it.
+    Unauthenticated = 401 "unauthenticated" "Sign in first",
+    /// The request's API key or token is not valid, or not any more.
+    InvalidCredential = 401 "invalid-credential" "The credential is not valid",
     /// The caller may not do this.
     Forbidden = 403 "forbidden" "Not permitted",
+    /// The caller is known and lacks a scope that the route wants; the detail names them.
+    InsufficientScope = 403 "insufficient-scope" "A scope is missing",
     /// There is nothing at this path.
     NotFound = 404 "not-found" "Not found",
     /// The path is right and what it names does not exist.
@@ -68,6 +76,8 @@ codes! {
     UnsupportedMediaType = 415 "unsupported-media-type" "Unsupported media type",
     /// A rule of the database refuses the value (SQLSTATE 23502, 23514, class 22).
     Unprocessable = 422 "unprocessable" "The values break a rule",
+    /// The caller asks more often than the service allows; `Retry-After` says when to ask again.
+    RateLimited = 429 "rate-limited" "Too many requests",
     /// The header fields are more or larger than the service takes.
     HeadersTooLarge = 431 "headers-too-large" "The header fields are too large",
     /// Something failed that the caller cannot mend; the log has the rest under the request id.
@@ -78,6 +88,8 @@ codes! {
     DatabaseUnavailable = 503 "database-unavailable" "The database is unavailable",
     /// A change was sent and its outcome was lost, as when the connection broke: it may or may not have been made.
     OutcomeUnknown = 503 "outcome-unknown" "The outcome is unknown",
+    /// The token's issuer has not given its keys yet, so nobody can tell whether the token is valid.
+    IssuerUnavailable = 503 "issuer-unavailable" "The issuer cannot be asked",
     /// More requests wait than the lane has room for.
     Overloaded = 503 "overloaded" "Too many requests wait",
     /// Two transactions collided, also after a retry where one is allowed (SQLSTATE 40001, 40P01).

@@ -1,7 +1,8 @@
 //! Which route a request takes.
 
+use super::door::Doors;
 use crate::{
-    access::Policy,
+    access::{Policy, limit::Limiter},
     builtin::reply,
     definition::{
         file,
@@ -57,6 +58,8 @@ pub struct Entry {
     own_parameters: Vec<Typed>,
     /// Who may call it.
     pub policy: Policy,
+    /// How often.
+    pub limiters: Vec<Arc<Limiter>>,
     /// What answers.
     pub action: Action,
 }
@@ -140,16 +143,13 @@ type Written = (Arc<SourceFile>, Range<usize>);
 
 impl Router {
     /// Joins the manifest's routes and the endpoints; `actions` are those of the endpoint files.
-    pub(super) fn build(
-        routes: &[route::Route],
-        actions: Vec<Action>,
-    ) -> Result<Self, Diagnostics> {
+    pub(super) fn build(doors: &Doors<'_>, actions: Vec<Action>) -> Result<Self, Diagnostics> {
         let mut router =
             Self { entries: Vec::new(), paths: matchit::Router::new(), methods: Vec::new() };
         let mut origins: Vec<Written> = Vec::new();
         let mut found = Diagnostics::new();
-        for route in routes {
-            let entry = without_sql(route, &mut found);
+        for route in &doors.config.routes {
+            let entry = without_sql(route, doors, &mut found);
             let origin = (Arc::clone(&route.source), route.span.clone());
             router.add(entry, origin, &mut origins, &mut found);
         }
@@ -160,13 +160,15 @@ impl Router {
                 Action::Pending(file) => Arc::clone(file),
                 _ => continue,
             };
-            refuse_claims(&file, &mut found);
+            let (policy, limiters) = doors.of(&file.guard, &file.source, &mut found);
+            doors.check_claims(&file.parameters, &policy, &file.source, &mut found);
             let entry = Entry {
                 method: file.method,
                 path: file.path.clone(),
                 summary: file.summary.clone(),
                 own_parameters: Vec::new(),
-                policy: Policy::Public,
+                policy,
+                limiters,
                 action,
             };
             let start = file.source.text().find(file.path.as_str()).unwrap_or(0);
@@ -247,26 +249,6 @@ impl Router {
     }
 }
 
-/// A claim is what a caller has proved, and no way to prove anything can be configured yet: an
-/// endpoint that wants one would refuse everybody.
-fn refuse_claims(file: &file::Endpoint, found: &mut Diagnostics) {
-    for parameter in &file.parameters {
-        if let Origin::Claim(claim) = &parameter.origin {
-            found.push(
-                Diagnostic::error(
-                    Code::InvalidValue,
-                    format!(
-                        "`{}` wants the claim `{claim}`, and callers cannot sign in",
-                        parameter.name
-                    ),
-                )
-                .at(&file.source, parameter.place("from"))
-                .help("take it from the query, the body or a header field"),
-            );
-        }
-    }
-}
-
 /// The value of the `Allow` field.
 fn allow(methods: &[(Method, usize)]) -> String {
     let mut names: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
@@ -278,7 +260,7 @@ fn allow(methods: &[(Method, usize)]) -> String {
 }
 
 /// A manifest's route, its parameters typed: as stated, else text.
-fn without_sql(route: &route::Route, found: &mut Diagnostics) -> Entry {
+fn without_sql(route: &route::Route, doors: &Doors<'_>, found: &mut Diagnostics) -> Entry {
     let mut parameters = Vec::new();
     for parameter in &route.parameters {
         let ty = match &parameter.type_name {
@@ -308,12 +290,15 @@ fn without_sql(route: &route::Route, found: &mut Diagnostics) -> Entry {
         route::Action::Calculate => Action::Calculate,
         route::Action::Info => Action::Info,
     };
+    let (policy, limiters) = doors.of(&route.guard, &route.source, found);
+    doors.check_claims(&route.parameters, &policy, &route.source, found);
     Entry {
         method: route.method,
         path: route.path.clone(),
         summary: route.summary.clone(),
         own_parameters: parameters,
-        policy: Policy::Public,
+        policy,
+        limiters,
         action,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Service;
 use crate::{
-    access::Permit,
+    access::{Memory, Permit},
     builtin::info::Facts,
     config::{Access, Lane as LaneConfig},
     definition::file::ResultShape,
@@ -14,7 +14,7 @@ use crate::{
     postgres::{Target, statement::Prepared},
     value::Argument,
 };
-use std::{sync::Arc, time::Duration};
+use std::{cell::RefCell, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// How long a probe waits for the database. A service's `/health` may be late by a second at most.
@@ -26,6 +26,8 @@ pub struct Serving {
     pub service: Arc<Service>,
     /// What this process is.
     pub facts: Arc<Facts>,
+    /// Whom this thread has looked at before.
+    pub memory: RefCell<Memory>,
     lanes: Vec<OpenLane>,
     probe: Arc<Prepared>,
     nothing: Arc<dyn Layout>,
@@ -69,7 +71,7 @@ impl Serving {
             columns: Vec::new(),
         });
         let nothing = Arc::new(JsonRows::new(ResultShape::None, None, &[]));
-        Self { service, facts, lanes, probe, nothing }
+        Self { service, facts, memory: RefCell::default(), lanes, probe, nothing }
     }
 
     /// Runs an endpoint's statement on its lane. `arguments` are those of its parameters in their

@@ -28,7 +28,7 @@ fn read_one(item: &Item<'_, '_>) -> Option<Network> {
 }
 
 /// Reads `address/prefix`, or an address alone, which is a network of one.
-fn parse(text: &str) -> Result<Network, String> {
+pub(in crate::config) fn parse(text: &str) -> Result<Network, String> {
     let (address, prefix) = match text.split_once('/') {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),

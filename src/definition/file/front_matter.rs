@@ -3,6 +3,7 @@
 use super::{DEFAULT_MAX_ROWS, Endpoint, GREATEST_MAX_ROWS, ResultShape};
 use crate::{
     definition::{
+        guard::{self, Guard},
         parameter::{self, Parameter},
         placeholder::{self, Statement},
         route::{Method, PathTemplate},
@@ -31,6 +32,7 @@ pub(super) struct Said {
     envelope: Option<String>,
     max_rows: u32,
     lane: Option<Identifier>,
+    guard: Guard,
     pub(super) parameters: Vec<Parameter>,
 }
 
@@ -54,6 +56,7 @@ impl Said {
             envelope: self.envelope,
             max_rows: self.max_rows,
             lane: self.lane,
+            guard: self.guard,
             parameters: self.parameters,
             statement,
         }
@@ -168,6 +171,7 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
     let envelope = root.take("envelope").and_then(|item| Some((envelope(&item)?, item)));
     let max_rows = root.take("max_rows").and_then(|item| Some((max_rows(&item)?, item)));
     let lane = root.take("lane").and_then(|item| lane(&item));
+    let guard = guard::read(root);
     let parameters = root.table("parameters");
 
     let shape = result.as_ref().map_or(ResultShape::Rows, |(shape, _)| *shape);
@@ -214,6 +218,7 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
         envelope: envelope.map(|(name, _)| name),
         max_rows: max_rows.map_or(DEFAULT_MAX_ROWS, |(rows, _)| rows),
         lane,
+        guard,
         parameters,
     })
 }

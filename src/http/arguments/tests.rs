@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 use super::*;
+use crate::access::Claims;
 use crate::{definition::file, diagnostic::SourceFile, value::Type};
 use ::http::{HeaderName, HeaderValue};
 use proptest::prelude::*;
@@ -53,13 +54,18 @@ fn get(
     }
     let path = [("route", segment)];
     let path = if segment.is_empty() { &[][..] } else { &path };
-    let incoming = Incoming { path, query: Some(query), headers: &map, body: IncomingBody::None };
+    let body = IncomingBody::None;
+    let incoming = Incoming { path, query: Some(query), headers: &map, claims: None, body };
     read(parameters, &incoming, DEPTH)
 }
 
 fn post(parameters: &[Typed], body: IncomingBody<'_>) -> Result<Vec<Argument>, Problem> {
     let headers = HeaderMap::new();
-    read(parameters, &Incoming { path: &[], query: None, headers: &headers, body }, DEPTH)
+    read(
+        parameters,
+        &Incoming { path: &[], query: None, headers: &headers, claims: None, body },
+        DEPTH,
+    )
 }
 
 fn text(text: &str) -> Argument {
@@ -214,7 +220,29 @@ fn the_list_of_mistakes_ends() {
 fn a_claim_that_nobody_proved_is_forbidden() {
     let parameters = declared("get = '/a'", "me = { from = 'claim:sub' }");
     assert_eq!(get(&parameters, "", "", &[]).unwrap_err().code(), Code::Forbidden);
-    assert_eq!(told(get(&parameters, "", "me=1", &[])).0, Code::InvalidArguments);
+    assert_eq!(get(&parameters, "", "me=1", &[]).unwrap_err().code(), Code::Forbidden);
+}
+
+#[test]
+fn a_claim_is_an_argument_of_its_own_type() {
+    let parameters = declared("get = '/a'", "me = { from = 'claim:app.user', type = 'int4' }");
+    let with = |claims: serde_json::Value, query: &str| {
+        let claims = Claims::from(claims.as_object().unwrap().clone());
+        let (headers, body) = (HeaderMap::new(), IncomingBody::None);
+        let claims = Some(&claims);
+        let incoming = Incoming { path: &[], query: Some(query), headers: &headers, claims, body };
+        read(&parameters, &incoming, DEPTH)
+    };
+    let json = |user: serde_json::Value| serde_json::json!({ "app": { "user": user } });
+    let known = with(json(42.into()), "").unwrap();
+    assert_eq!(with(json("42".into()), "").unwrap(), known, "a text stands for it");
+    for wrong in
+        [json("x".into()), json(1.5.into()), json(serde_json::Value::Null), json([1].into())]
+    {
+        assert_eq!(with(wrong, "").unwrap_err().code(), Code::Forbidden);
+    }
+    // Nobody says for themselves what only an issuer may say.
+    assert_eq!(told(with(json(42.into()), "me=7")).0, Code::InvalidArguments);
 }
 
 /// Percent-encodes every byte, so that any text survives.

@@ -1,0 +1,1 @@
+//! Tokens that are right, and every way to be wrong.
