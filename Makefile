@@ -5,7 +5,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
-.PHONY: scan sign
+.PHONY: scan sign bench instructions
 .PHONY: containers-setup image stack stack-down logs verify recover e2e
 
 help: ## Show this list
@@ -34,6 +34,12 @@ fuzz: ## Run each fuzz target for a minute
 
 measure: ## Measure time to first answer and idle memory of the release binary
 	@scripts/measure
+
+bench: ## Measure beside the contenders and write docs/performance.md; BENCH=quick takes 3 minutes, BENCH=full an hour
+	@scripts/bench
+
+instructions: ## Count the instructions of a request, and fail when one has grown by 5 %
+	@scripts/instructions $(ARGS)
 
 start-app-db: ## Start the database of the SERVICE's stack; where there is none, a PostgreSQL with the sample data of services/rates (DB_PORT, else 5432)
 	@if scripts/stack has-db $(SERVICE); then scripts/stack start-db $(SERVICE); else scripts/app-db start; fi

@@ -1,0 +1,1 @@
+SELECT code, name FROM ports WHERE code = $1

@@ -1,0 +1,4 @@
+/*
+post = "/loaded"
+copy = "loaded (orig_code, dest_code, day, price)"
+*/

@@ -1,0 +1,1 @@
+"""The benchmark suite: what it starts, how it loads it, what it makes of the figures."""

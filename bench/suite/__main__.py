@@ -1,0 +1,127 @@
+"""`make bench`: starts everything, lets everybody take turns, writes what it has shown."""
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from . import extras as extra
+from . import facts, paths, report
+from .contenders import Contender, install, start
+from .extras import Extras, Place, attempt
+from .howdah import BENCH, BINARY, Howdah
+from .postgres import Postgres
+from .rounds import growth, rounds, rows
+from .targets import Measured, judge
+
+# Rounds, seconds of a turn, connections, rows of streams, items in the table.
+SIZES = {
+    "quick": (2, 1, [1, 16, 64, 512], [200_000], 1_000_000),
+    "default": (5, 3, [1, 4, 16, 64, 256, 512, 1024], [200_000, 1_000_000], 1_000_000),
+    "full": (9, 8, [1, 4, 16, 64, 256, 512, 1024], [200_000, 1_000_000], 1_000_000),
+}
+NAMES = ["hyper", "axum", "Fastify", "FastAPI", "Flask, kept", "Flask, as written"]
+# A load average before the run from which on the figures are called those of a busy machine.
+BUSY = 0.7
+
+
+def say(text: str) -> None:
+    print(f"bench: {text}", flush=True)
+
+
+def features(measured: Extras, place: Place, streamed: list[int]) -> None:
+    """What needs more of the service than four endpoints."""
+    token = ["Authorization: Bearer " + os.environ.get("BENCH_TOKEN", "")]
+    work = {
+        ("cold start",): lambda: extra.cold_starts(measured, place, 2 * place.rounds + 1),
+        ("slow company",): lambda: extra.slow_company(measured, place),
+        ("hot key",): lambda: extra.hot_key(measured, place),
+        ("batched",): lambda: extra.batched(measured, place),
+        ("claims",): lambda: extra.against_plain(measured, place, "claims", "claims", "row", headers=token),
+        ("TLS",): lambda: extra.against_plain(measured, place, "TLS", "tls", "row", scheme="https"),
+        tuple(
+            [f"{form} of {count:,} rows" for count in streamed for form in ("NDJSON", "CSV")]
+            + ["stream memory", "slow reader memory"]
+        ): lambda: extra.streams(measured, place, streamed),
+        ("bulk",): lambda: extra.bulk(measured, place, 50_000),
+    }
+    for names, step in work.items():
+        say(names[0])
+        attempt(measured, list(names), step)
+
+
+def main() -> int:
+    how = os.environ.get("BENCH", "default") or "default"
+    if how not in SIZES:
+        sys.exit(f"BENCH={how}: there are {', '.join(SIZES)}")
+    count, seconds, connections, streamed, items = SIZES[how]
+    if not BINARY.exists():
+        sys.exit(f"{BINARY} is not there: cargo build --release")
+    before = os.getloadavg()[0]
+    began = time.monotonic()
+    missing = install(set(os.environ.get("BENCH_SKIP", "").split()))
+    running = BENCH / ".running"
+    shutil.rmtree(running, ignore_errors=True)
+    running.mkdir()
+    say("starting PostgreSQL, with a million rows and the rates")
+    postgres = Postgres(running, items)
+    started: list[Contender] = []
+    try:
+        files = paths.write(running / "paths")
+        howdah = Howdah(running, postgres.port)
+        # It goes first in no round but by its place in the list, which says nothing.
+        started.append(Contender("Howdah", howdah.server, howdah.port))
+        for name in NAMES:
+            if name in missing:
+                continue
+            try:
+                started.append(start(name, postgres.url, running))
+            except (RuntimeError, OSError) as why:
+                missing[name] = str(why)
+        results, limits = rounds(started, postgres, files, running, count, seconds)
+        say("as connections grow")
+        compared = [it for it in started if it.name in ("Howdah", "axum")]
+        grown = growth(compared, postgres, files["row"], connections, seconds)
+        say("as rows grow")
+        many = rows(started[0], postgres, running, [1, 10, 100, 1000, 10_000, 100_000], seconds)
+        measured = Extras()
+        by_count = {at: (load, peak) for at, load, peak in grown["Howdah"]}
+        measured.add("512 clients", by_count[512][0].per_second / by_count[64][0].per_second)
+        measured.add("512 memory", by_count[512][1] / 1e6)
+        starts = {it.name: it.start_ms for it in started if it.name != "Howdah"}
+        for contender in started:
+            contender.server.stop()
+        started.clear()
+        features(measured, Place(running, postgres, files, count, seconds), streamed)
+        if "cold start" in measured.figures:
+            starts["Howdah, from the database"] = sorted(measured.figures["cold start"])[count]
+        single = {"binary MB": BINARY.stat().st_size / 1e6}
+        everything = Measured(results, limits, measured, missing, single)
+        known = facts.gather(postgres.version, before, f"{how}: {count} rounds of {seconds} s a turn")
+        warning = None
+        if before > BUSY:
+            warning = (
+                f"The machine was busy with other work (load average {before:.1f} before the run): "
+                "these figures are no verdict."
+            )
+        judged = judge(everything)
+        print(report.targets(judged))
+        report.plots(everything, grown, many)
+        text = report.page(known, warning, judged, everything, grown, many, starts)
+        report.write(report.PAGE, text)
+        report.write(BENCH / "results.json", report.raw(everything, known, judged, grown, many))
+        if warning:
+            say(warning)
+        say(f"done in {time.monotonic() - began:.0f} s")
+    finally:
+        for contender in started:
+            contender.server.stop()
+        postgres.stop()
+    logs = Path(running)
+    say(f"logs are in {logs.relative_to(BENCH.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

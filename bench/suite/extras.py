@@ -1,0 +1,207 @@
+"""Workloads that need something of the service: each says by itself why it was not measured."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import pgbench
+from .contenders import Contender
+from .howdah import Howdah, Refused
+from .load import Load, wrk
+from .postgres import Postgres
+from .processes import answers, memory_bytes
+from .rounds import CONNECTIONS, Turns, turn
+
+MB = 1_000_000
+
+
+@dataclass
+class Extras:
+    """What was measured, by name, and what was not, with the reason."""
+
+    figures: dict[str, list[float]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, value: float) -> None:
+        self.figures.setdefault(name, []).append(value)
+
+
+@dataclass
+class Place:
+    """Where and how long."""
+
+    running: Path
+    postgres: Postgres
+    files: dict[str, Path]
+    rounds: int
+    seconds: float
+
+
+def attempt(extras: Extras, names: list[str], work: Callable[[], None]) -> None:
+    """Does the work; what it could not do is named with its reason."""
+    try:
+        work()
+    except (Refused, RuntimeError, ValueError, OSError, subprocess.SubprocessError) as why:
+        for name in names:
+            if name not in extras.figures:
+                extras.missing[name] = str(why)
+
+
+def _load(howdah: Howdah, place: Place, paths: str, connections: int = CONNECTIONS, **how) -> Load:
+    contender = Contender("Howdah", howdah.server, howdah.port)
+    turns = Turns()
+    turn(contender, place.postgres, place.files[paths], place.seconds, turns, connections, **how)
+    load = turns.loads[0]
+    if load.requests == 0 or load.errors > load.requests / 100:
+        raise RuntimeError(f"{load.errors} of {load.requests} requests failed")
+    return load
+
+
+def hot_key(extras: Extras, place: Place) -> None:
+    """One key of /rates asked by everybody, with coalescing and without."""
+    alone = Howdah(place.running, place.postgres.port, "alone")
+    try:
+        shared = Howdah(place.running, place.postgres.port)
+        try:
+            for _ in range(place.rounds):
+                one = _load(alone, place, "hot").per_second
+                extras.add("hot key", _load(shared, place, "hot").per_second / one)
+        finally:
+            shared.stop()
+    finally:
+        alone.stop()
+
+
+def slow_company(extras: Extras, place: Place) -> None:
+    """60 clients alone, and 60 beside 4 that are always in a statement of 200 ms."""
+    howdah = Howdah(place.running, place.postgres.port)
+    try:
+        for _ in range(place.rounds):
+            alone = _load(howdah, place, "row", 60)
+            url = f"http://127.0.0.1:{howdah.port}"
+            lasts = place.seconds + 1
+            slow = threading.Thread(target=wrk, args=(url, place.files["slow"], 4, lasts))
+            slow.start()
+            time.sleep(0.4)
+            beside = _load(howdah, place, "row", 60)
+            slow.join()
+            extras.add("slow company", beside.per_second / alone.per_second)
+            extras.add("slow company p99", beside.p99_ms)
+    finally:
+        howdah.stop()
+
+
+def against_plain(extras: Extras, place: Place, name: str, feature: str, path: str, **how) -> None:
+    """One row with something more to do, against the same without it."""
+    plain = Howdah(place.running, place.postgres.port)
+    try:
+        other = Howdah(place.running, place.postgres.port, feature)
+        try:
+            for _ in range(place.rounds):
+                one = _load(plain, place, "row").per_second
+                extras.add(name, _load(other, place, path, **how).per_second / one)
+        finally:
+            other.stop()
+    finally:
+        plain.stop()
+
+
+def curl(arguments: list[str], seconds: float = 120) -> tuple[int, float, int]:
+    """Status, seconds and bytes of one exchange; the body is thrown away."""
+    form = "%{http_code} %{time_total} %{size_download}"
+    command = ["curl", "-s", "-o", "/dev/null", "-w", form, "-m", str(int(seconds)), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    status, took, size = (done.stdout or "0 0 0").split()
+    if done.returncode != 0:
+        raise RuntimeError(f"curl ended with {done.returncode} after {size} bytes, status {status}")
+    return int(status), float(took), int(size)
+
+
+def psql_copy(postgres: Postgres, command: str) -> float:
+    """How long psql's own \\copy takes, without the start of psql."""
+    began = time.monotonic()
+    subprocess.run(postgres.client("-c", "SELECT"), check=True, stdout=subprocess.DEVNULL)
+    start = time.monotonic() - began
+    began = time.monotonic()
+    subprocess.run(postgres.client("-c", command), check=True, stdout=subprocess.DEVNULL)
+    return max(0.001, time.monotonic() - began - start)
+
+
+COLUMNS = "id, name, score, amount, day, at"
+
+
+def streams(extras: Extras, place: Place, sizes: list[int]) -> None:
+    """Many rows out, as NDJSON and CSV, against \\copy to CSV; then to a reader that is slow."""
+    howdah = Howdah(place.running, place.postgres.port, "streams")
+    try:
+        forms = {"NDJSON": "application/x-ndjson", "CSV": "text/csv"}
+        for rows in sizes:
+            query = f"SELECT {COLUMNS} FROM items WHERE id <= {rows} ORDER BY id"
+            for _ in range(place.rounds):
+                known = psql_copy(place.postgres, f"\\copy ({query}) TO '/dev/null' CSV HEADER")
+                for form, media in forms.items():
+                    url = f"http://127.0.0.1:{howdah.port}/stream?n={rows}"
+                    status, took, _ = curl(["-H", f"Accept: {media}", url])
+                    if status != 200:
+                        raise RuntimeError(f"{form} of {rows} rows is answered with {status}")
+                    extras.add(f"{form} of {rows:,} rows", known / took)
+        extras.add("stream memory", memory_bytes(howdah.server.pid) / MB)
+        url = f"http://127.0.0.1:{howdah.port}/stream?n={max(sizes)}"
+        slow = ["-H", "Accept: application/x-ndjson", "--limit-rate", "4M", url]
+        # It is enough to see how much is held while the reader does not keep up.
+        reader = subprocess.Popen(["curl", "-s", "-o", "/dev/null", "-m", "4", *slow])
+        reader.wait()
+        extras.add("slow reader memory", memory_bytes(howdah.server.pid) / MB)
+    finally:
+        howdah.stop()
+
+
+def bulk(extras: Extras, place: Place, rows: int) -> None:
+    """Many rows in, as NDJSON, against \\copy of the same rows from CSV."""
+    lines = place.running / "bulk.ndjson", place.running / "bulk.csv"
+    with lines[0].open("w") as ndjson, lines[1].open("w") as csv:
+        for at in range(rows):
+            day, price = f"2021-{at % 12 + 1:02}-{at % 28 + 1:02}", at % 5000
+            ndjson.write(f'{{"orig_code":"CNGGZ","dest_code":"EETLL","day":"{day}","price":{price}}}\n')
+            csv.write(f"CNGGZ,EETLL,{day},{price}\n")
+    howdah = Howdah(place.running, place.postgres.port, "bulk")
+    try:
+        for _ in range(place.rounds):
+            place.postgres.psql("TRUNCATE loaded")
+            known = psql_copy(place.postgres, f"\\copy loaded FROM '{lines[1]}' CSV")
+            place.postgres.psql("TRUNCATE loaded")
+            media = ["-H", "Content-Type: application/x-ndjson", "--data-binary", f"@{lines[0]}"]
+            status, took, _ = curl([*media, f"http://127.0.0.1:{howdah.port}/loaded"])
+            there = int(place.postgres.psql("SELECT count(*) FROM loaded"))
+            if there != rows:
+                raise RuntimeError(f"answered with {status}; {there} of {rows} rows went in")
+            extras.add("bulk", known / took)
+        extras.add("bulk memory", memory_bytes(howdah.server.pid) / MB)
+    finally:
+        howdah.stop()
+
+
+def cold_starts(extras: Extras, place: Place, count: int) -> None:
+    """From the start of the process to its first answer from the database."""
+    for _ in range(count):
+        howdah = Howdah(place.running, place.postgres.port, patience=None)
+        try:
+            if answers(howdah.port, "/port?code=CNGGZ", 20, howdah.server) is None:
+                raise RuntimeError("no answer")
+            extras.add("cold start", 1000 * (time.monotonic() - howdah.server.began))
+        finally:
+            howdah.stop()
+
+
+def batched(extras: Extras, place: Place) -> None:
+    """One row with micro-batching, against pgbench beside it."""
+    howdah = Howdah(place.running, place.postgres.port, "batched")
+    try:
+        for _ in range(place.rounds):
+            limit = pgbench.run(place.postgres, place.running, "row", 8, place.seconds)
+            extras.add("batched", _load(howdah, place, "row").per_second / limit)
+    finally:
+        howdah.stop()

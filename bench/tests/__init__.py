@@ -1,0 +1,1 @@
+"""Tests of the suite's reading and reckoning. Nothing here measures."""

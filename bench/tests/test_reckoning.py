@@ -1,0 +1,78 @@
+"""Middles, spreads, ratios, verdicts and plots."""
+
+import unittest
+from xml.etree import ElementTree
+
+from suite.extras import Extras, attempt
+from suite.howdah import Refused
+from suite.load import Load
+from suite.rounds import Turns
+from suite.statistics import Spread, ratios, short, spread
+from suite.svg import bars, lines
+from suite.targets import TARGETS, Measured, Target, judge
+
+
+def turns(*per_second: float) -> Turns:
+    loads = [Load(it, 1, 2, 3, 0, 100) for it in per_second]
+    rounds = len(per_second)
+    return Turns(loads, [7.0] * rounds, [15.0] * rounds, [5_000_000] * rounds)
+
+
+class Statistics(unittest.TestCase):
+    def test_the_middle_is_the_median(self):
+        self.assertEqual(spread([3, 1, 2]), Spread(1, 2, 3))
+        self.assertEqual(spread([1, 2]), Spread(1, 1.5, 2))
+        with self.assertRaises(ValueError):
+            spread([])
+
+    def test_ratios_are_of_one_round_each(self):
+        # The machine was twice as fast in the second round: the ratio is the same.
+        self.assertEqual(ratios([10, 20], [5, 10]), Spread(2, 2, 2))
+        with self.assertRaises(ValueError):
+            ratios([1, 2], [1])
+
+    def test_figures_have_three_digits(self):
+        for value, said in [(0, "0"), (0.823, "0.82"), (17.46, "17.5"), (128_345, "128,000")]:
+            self.assertEqual(short(value), said)
+
+
+class Verdicts(unittest.TestCase):
+    def test_the_middle_is_judged(self):
+        least = Target("w", "a", 2.0, "×", lambda it: Spread(1, 2, 3))
+        self.assertTrue(least.met(Spread(1, 2, 3)))
+        self.assertFalse(least.met(Spread(1, 1.9, 3)))
+        most = Target("w", "a", 2.0, "ms", lambda it: Spread(1, 2, 3), most=True)
+        self.assertTrue(most.met(Spread(1, 2, 9)))
+        self.assertFalse(most.met(Spread(1, 2.1, 3)))
+
+    def test_what_was_not_measured_is_said_with_its_reason(self):
+        extras = Extras()
+        attempt(extras, ["bulk"], refuse)
+        self.assertEqual(extras.missing, {"bulk": "unknown key `copy`"})
+        results = {"none": {"Howdah": turns(100, 100)}, "row": {}, "rates": {}, "items": {}}
+        measured = Measured(results, {}, extras, {"hyper": "left out"}, {})
+        rows = {(it.target.workload, it.target.against): it for it in judge(measured)}
+        self.assertEqual(len(rows), len(TARGETS))
+        hyper = rows["no database", "hyper, by hand"]
+        self.assertEqual(hyper.verdict, "NOT MEASURED: left out")
+        bulk = rows["50,000 rows in, NDJSON", r"psql \copy"]
+        self.assertEqual(bulk.verdict, "NOT MEASURED: unknown key `copy`")
+        self.assertEqual(rows["no database", "processor time"].verdict, "met")
+
+
+def refuse() -> None:
+    raise Refused("unknown key `copy`")
+
+
+class Plots(unittest.TestCase):
+    def test_plots_are_well_formed_whatever_the_names(self):
+        ElementTree.fromstring(bars("a < b & c", [("Howdah", 10, "10"), ('"x"', 0, "<0>")]))
+        ElementTree.fromstring(bars("nothing", []))
+        grown = {"Howdah": [(1, 10.0), (1024, 20.0)], "<&>": [(1, 0.0)], "none": []}
+        ElementTree.fromstring(lines("growth", "connections", grown))
+        ElementTree.fromstring(lines("nothing", "", {}))
+        ElementTree.fromstring(lines("one point", "", {"a": [(1, 0.0)]}))
+
+
+if __name__ == "__main__":
+    unittest.main()
