@@ -5,7 +5,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
-.PHONY: scan sign bench instructions
+.PHONY: scan scan-proof sign bench instructions
 .PHONY: containers-setup image stack stack-down logs verify recover e2e
 
 help: ## Show this list
@@ -49,6 +49,9 @@ stop-app-db: ## Stop it; its data stays
 
 scan: ## Scan the tree, its history and the image with every checking tool; ARGS=--strict where none may be missing
 	@scripts/scan $(ARGS)
+
+scan-proof: ## Show that the scan fails when it has to, with one mistake planted at a time
+	@tests/scan/weakened
 
 sign: ## Show that only the signed image is accepted: KEY=FINGERPRINT signs with a key of your own
 	@$(if $(KEY),KEY=$(KEY)) scripts/sign

@@ -3,14 +3,14 @@
 use super::{Exit, Probe, show};
 use crate::{config::Address, startup::Folder};
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     net::{TcpStream, ToSocketAddrs},
     os::unix::net::UnixStream,
     time::{Duration, Instant},
 };
 
 /// The longest answer that is read, in bytes.
-const MAX_ANSWER: u64 = 256 * 1024;
+const MAX_ANSWER: usize = 256 * 1024;
 
 pub(super) fn run(arguments: Probe) -> Exit {
     let folder = Folder::from(arguments.folder);
@@ -59,15 +59,15 @@ pub(super) fn ask(
                 .next()
                 .ok_or_else(|| std::io::Error::other("the name has no address"))?;
             let mut stream = TcpStream::connect_timeout(&target, timeout)?;
-            stream.set_read_timeout(Some(left(deadline)))?;
+            stream.set_write_timeout(Some(left(deadline)?))?;
             stream.write_all(request.as_bytes())?;
-            stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
+            read(&mut stream, |it, left| it.set_read_timeout(Some(left)), deadline, &mut answer)?;
         }
         Address::Unix(path) => {
             let mut stream = UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(left(deadline)))?;
+            stream.set_write_timeout(Some(left(deadline)?))?;
             stream.write_all(request.as_bytes())?;
-            stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
+            read(&mut stream, |it, left| it.set_read_timeout(Some(left)), deadline, &mut answer)?;
         }
     }
     let text = String::from_utf8_lossy(&answer);
@@ -77,6 +77,60 @@ pub(super) fn ask(
     Ok((status, body.to_owned()))
 }
 
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+/// Reads to the end, all of it before the deadline: one that trickles is not waited for.
+fn read<S: Read>(
+    stream: &mut S,
+    limit: impl Fn(&S, Duration) -> std::io::Result<()>,
+    deadline: Instant,
+    answer: &mut Vec<u8>,
+) -> std::io::Result<()> {
+    let mut buffer = [0; 4096];
+    while answer.len() < MAX_ANSWER {
+        limit(stream, left(deadline)?)?;
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => answer.extend_from_slice(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(late()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn late() -> std::io::Error {
+    std::io::Error::new(ErrorKind::TimedOut, "it did not answer in time")
+}
+
+/// What is left of the time.
+fn left(deadline: Instant) -> std::io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(late()) } else { Ok(left) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn an_answer_that_trickles_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::Tcp("127.0.0.1".to_owned(), listener.local_addr().unwrap().port());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // Ten seconds' worth, unless the caller goes.
+            for _ in 0..100 {
+                if stream.write_all(b"H").is_err() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let start = Instant::now();
+        let error = ask(&address, "/ready", Duration::from_millis(350)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        server.join().unwrap();
+    }
 }
