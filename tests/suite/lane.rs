@@ -17,7 +17,6 @@ use howdah::{
     access::{Caller, Permit, Policy},
     lane::{Call, Failure, Lane, RowSink, Settings, Stop},
     postgres::{Target, statement::Prepared},
-    secret::Secret,
     value::Argument,
 };
 use std::{future::Future, rc::Rc, sync::Arc, time::Duration};
@@ -73,15 +72,7 @@ fn local(test: impl Future<Output = ()>) {
 }
 
 fn target(database: &Database) -> Target {
-    Target {
-        host: database.host.clone(),
-        port: database.port,
-        database: database.name.clone(),
-        user: database.user.clone(),
-        password: Some(Secret::new(database.password.clone())),
-        connect_timeout: Duration::from_secs(2),
-        application_name: "lane".to_owned(),
-    }
+    database.target("lane", Duration::from_secs(2))
 }
 
 fn settings() -> Settings {

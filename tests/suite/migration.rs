@@ -8,7 +8,6 @@ use howdah::{
         Target,
         session::{self, Session},
     },
-    secret::Secret,
 };
 use std::{
     sync::{Arc, Mutex},
@@ -16,15 +15,7 @@ use std::{
 };
 
 fn target(database: &Database) -> Target {
-    Target {
-        host: database.host.clone(),
-        port: database.port,
-        database: database.name.clone(),
-        user: database.user.clone(),
-        password: Some(Secret::new(database.password.clone())),
-        connect_timeout: Duration::from_secs(5),
-        application_name: "howdah test".to_owned(),
-    }
+    database.target("howdah test", Duration::from_secs(5))
 }
 
 async fn session(database: &Database) -> Session {

@@ -3,7 +3,11 @@
 //! Owns its name, its role and ways to speak to it. It goes away with the cluster.
 
 use super::postgres::{Cluster, SUPERUSER, SUPERUSER_PASSWORD};
-use std::sync::atomic::{AtomicU32, Ordering};
+use howdah::{postgres::Target, secret::Secret};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 /// A database, its owner, and where to reach it.
@@ -23,6 +27,19 @@ pub struct Database {
 }
 
 impl Database {
+    /// Where sessions and lanes find it, under this application name.
+    pub fn target(&self, application_name: &str, connect_timeout: Duration) -> Target {
+        Target {
+            host: self.host.clone(),
+            port: self.port,
+            database: self.name.clone(),
+            user: self.user.clone(),
+            password: Some(Secret::new(self.password.clone())),
+            connect_timeout,
+            application_name: application_name.to_owned(),
+        }
+    }
+
     /// Creates a database and its owner in `cluster`, under names that nothing else has.
     pub fn create(cluster: &Cluster) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
