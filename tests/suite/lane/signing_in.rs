@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::postgres::{Cluster, SUPERUSER, SUPERUSER_PASSWORD};
+use howdah::secret::Secret;
 use std::{fs, sync::Mutex};
 
 const HBA: &str = "
