@@ -27,7 +27,7 @@ pub use protection::{
     Algorithm, Auth, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
 };
 pub use settings::{
-    Access, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Service,
+    Access, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Service, Tls, TlsVersion,
 };
 pub use sink::{Credentials, Sink};
 
@@ -50,6 +50,8 @@ pub struct Config {
     pub service: Service,
     /// `[listen]`
     pub listen: Listen,
+    /// `[tls]`, when the public listener speaks it.
+    pub tls: Option<Tls>,
     /// `[database]`, when the service has one.
     pub database: Option<Database>,
     /// `[keeper]`, when the service has one.
@@ -117,6 +119,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let section = |path| Section::new(sources, path, root.take(path).as_ref());
     let service = Service::read(&section("service"));
     let listen = read_listen(&section("listen"));
+    let tls = read_tls(&section("tls"));
     let database = read_database(&section("database"));
     let keeper = read_keeper(&section("keeper"));
     let credentials = read_credentials(&section("credentials"));
@@ -139,6 +142,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     Some(Config {
         service: service?,
         listen: listen?,
+        tls: tls?,
         database: database?,
         keeper: keeper?,
         credentials: credentials?,
@@ -160,6 +164,17 @@ fn read_listen(section: &Section<'_, '_, '_>) -> Option<Listen> {
     let listen = Listen::read(section)?;
     check::listen(section, &listen);
     Some(listen)
+}
+
+/// TLS: `None` when it is wrong, `Some(None)` when callers come without.
+#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
+fn read_tls(section: &Section<'_, '_, '_>) -> Option<Option<Tls>> {
+    let keys = || Tls::describe().keys.into_iter().map(|key| key.name);
+    if !section.is_given(keys()) {
+        section.know(keys());
+        return Some(None);
+    }
+    Tls::read(section).map(Some)
 }
 
 /// The database: `None` when it is wrong, `Some(None)` when the service has none.

@@ -95,6 +95,13 @@ pub enum Event<'a> {
         /// Requests that the deadline cut off.
         unfinished: usize,
     },
+    /// Another certificate, or key, is used for connections from now on.
+    CertificateChanged,
+    /// The certificate's files have changed and cannot be used; the last good ones go on.
+    CertificateRefused {
+        /// Why, without a word of what is in them.
+        reason: &'a str,
+    },
     /// This keeper leads from now on.
     Leading {
         /// Which lead it is: each takeover counts up.

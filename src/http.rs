@@ -10,6 +10,7 @@ pub mod listener;
 pub mod request_id;
 pub mod response;
 pub mod server;
+pub mod tls;
 
 mod body;
 mod clock;
@@ -17,5 +18,6 @@ mod connection;
 mod farewell;
 mod gate;
 mod greeting;
+mod http2;
 mod neighbours;
 mod pipeline;

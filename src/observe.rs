@@ -172,6 +172,10 @@ fn show(event: &Event<'_>) {
             );
         }
         Event::Stopped { unfinished } => info!(unfinished, "stopped"),
+        Event::CertificateChanged => info!("the certificate has changed"),
+        Event::CertificateRefused { reason } => {
+            warn!(reason, "the new certificate is refused, and the last one goes on");
+        }
         Event::Leading { epoch } => info!(epoch, "this keeper leads"),
         Event::Warning { message } => warn!("{message}"),
     }

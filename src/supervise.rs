@@ -17,6 +17,7 @@ use crate::{
         admin::{self, Admin, Page},
         listener::{Bound, Listener},
         server::{Served, Server},
+        tls::Followed,
     },
     identity::Follower,
     metrics::Metrics,
@@ -106,9 +107,17 @@ impl Supervisor {
         let addresses =
             Addresses { http: http.address(), admin: operators.as_ref().map(Listener::address) };
         let facts = Arc::new(Facts::gather(&config.service.version));
-        let server = Server::start(served, threads, &facts, observer).map_err(|error| {
-            Diagnostic::error(Code::Machine, format!("no thread can be started: {error}")).boxed()
-        })?;
+        let tls = config.tls.as_ref().map(Followed::start).transpose()?;
+        let current = tls.as_ref().map(Followed::current);
+        if let Some(tls) = tls {
+            tokio::task::spawn_local(tls.follow(Arc::clone(observer)));
+        }
+        let current = current.as_ref();
+        let server =
+            Server::start(served, threads, &facts, observer, current).map_err(|error| {
+                Diagnostic::error(Code::Machine, format!("no thread can be started: {error}"))
+                    .boxed()
+            })?;
         let server = Rc::new(server);
         let admin = Rc::new(Admin {
             server: Rc::clone(&server),

@@ -96,6 +96,7 @@ pub(super) fn unknown_variables(
     let sections = [
         "SERVICE",
         "LISTEN",
+        "TLS",
         "DATABASE",
         "LANES",
         "LIMITS",

@@ -2,7 +2,7 @@
 
 use super::{
     Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane, Limits, Listen, Log, Proxies,
-    RateLimit, Rotating, Service,
+    RateLimit, Rotating, Service, Tls,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -24,13 +24,14 @@ const SINKS_PAGE: &str = include_str!("sinks.md");
 const SINKS: &str = include_str!("sinks.toml");
 
 /// The tables that a service need not have.
-const OPTIONAL: [&str; 6] =
-    ["database", "keeper", "credentials", "auth.issuers.NAME", "rate_limits.NAME", "cors"];
+const OPTIONAL: [&str; 7] =
+    ["tls", "database", "keeper", "credentials", "auth.issuers.NAME", "rate_limits.NAME", "cors"];
 
-pub(super) fn sections() -> [Described; 15] {
+pub(super) fn sections() -> [Described; 16] {
     [
         Service::describe(),
         Listen::describe(),
+        Tls::describe(),
         Database::describe(),
         Keeper::describe(),
         Rotating::describe(),

@@ -43,6 +43,15 @@ pub enum Level {
     Trace,
 }
 
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
 const BYTES: Size<u64> = Size(PhantomData);
 
 const LENGTH: Size<usize> = Size(PhantomData);
@@ -53,6 +62,9 @@ const FORMAT: Choice<Format> =
     Choice(&[("auto", Format::Auto), ("text", Format::Text), ("json", Format::Json)]);
 
 const SWITCH: Choice<bool> = Choice(&[("on", true), ("off", false)]);
+
+const TLS_VERSION: Choice<TlsVersion> =
+    Choice(&[("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)]);
 
 const LEVEL: Choice<Level> = Choice(&[
     ("error", Level::Error),
@@ -82,6 +94,21 @@ sections! {
         http: Address = Listener => default("0.0.0.0:3000");
         /// The listener of `/live` and `/ready`, for operators only; `off` when there is none.
         admin: Option<Address> = Optional(Listener, &["", "off"]) => default("127.0.0.1:9000");
+    }
+
+    /// TLS for callers of the public listener, with HTTP/2 beside HTTP/1.1. Without this table it speaks
+    /// plain HTTP/1.1. The files are followed: a new certificate needs no restart.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["tls"] Tls |section| {
+        /// The file with the certificate and its chain, PEM.
+        certificate: PathBuf = File => required("/run/tls/tls.crt");
+        /// The file with the certificate's private key, PEM.
+        key: PathBuf = File => required("/run/tls/tls.key");
+        /// The file with the certificates, PEM, of who signs callers' certificates. When it is named, a
+        /// caller without one is turned away in the handshake.
+        client_authority: Option<PathBuf> = Optional(File, &[""]) => absent("/run/tls/clients.crt");
+        /// The oldest version that is spoken: `1.2` or `1.3`.
+        minimum: TlsVersion = TLS_VERSION => default("1.2");
     }
 
     /// The PostgreSQL database. Without this table the service has none.

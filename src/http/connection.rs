@@ -3,14 +3,16 @@
 use super::{
     clock::{Clock, Clocks, Timed},
     farewell::{self, End},
-    greeting,
+    greeting, http2,
     listener::{Accepted, Stream},
     pipeline,
     response::{Aborted, Body},
+    tls,
 };
 use crate::{
     config::Limits,
     event::{Event, Observer},
+    problem::{Code, Problem},
     service::Serving,
 };
 use bytes::Bytes;
@@ -27,13 +29,16 @@ use std::{
     net::IpAddr,
     pin::{Pin, pin},
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     sync::watch,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// How long an idle connection stays open once the process ends, for a request that is on its way.
 const LAST_CALL: Duration = Duration::from_millis(100);
@@ -44,6 +49,8 @@ pub(super) struct Shared {
     pub(super) serving: RefCell<Rc<Serving>>,
     pub(super) observer: Observer,
     pub(super) clocks: Clocks,
+    /// What TLS connections are made with; `None` speaks none.
+    pub(super) tls: Option<tls::Current>,
     /// Becomes true when no more requests are to be taken.
     pub(super) draining: watch::Receiver<bool>,
 }
@@ -54,10 +61,51 @@ pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
     match accepted.attach() {
         Ok(Stream::Tcp(stream)) => {
             let Some(peer) = greeting::peer(&stream, peer, &shared.serving).await else { return };
-            serve_stream(stream, peer, shared).await;
+            match &shared.tls {
+                // Apart, so that a connection without does not hold the room.
+                Some(tls) => {
+                    let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
+                    Box::pin(serve_tls(stream, peer, acceptor, shared)).await;
+                }
+                None => serve_stream(stream, peer, shared).await,
+            }
         }
         Ok(Stream::Unix(stream)) => serve_stream(stream, peer, shared).await,
         Err(_) => {}
+    }
+}
+
+/// The first byte of a TLS record that begins a handshake (RFC 8446 §5.1).
+const HANDSHAKE: u8 = 22;
+
+/// Shakes hands, and serves the protocol that both sides chose.
+async fn serve_tls(
+    mut stream: TcpStream,
+    peer: Option<IpAddr>,
+    acceptor: TlsAcceptor,
+    shared: Rc<Shared>,
+) {
+    let patience = shared.serving.borrow().service.config.limits.header_timeout;
+    let mut first = [0];
+    let handshake = async {
+        match stream.peek(&mut first).await {
+            Ok(1) if first == [HANDSHAKE] => Some(acceptor.accept(stream).await),
+            // Whoever does not even try gets an answer that can be read.
+            Ok(1) => {
+                let problem = Problem::new(Code::MalformedRequest)
+                    .detail("This listener speaks TLS: use `https`.");
+                farewell::send(&mut stream, &problem, &shared.observer).await;
+                None
+            }
+            _ => None,
+        }
+    };
+    match tokio::time::timeout(patience, handshake).await {
+        Ok(Some(Ok(stream))) if stream.get_ref().1.alpn_protocol() == Some(tls::H2) => {
+            http2::serve(stream, peer, shared).await;
+        }
+        Ok(Some(Ok(stream))) => serve_stream(stream, peer, shared).await,
+        _ => {}
     }
 }
 
@@ -130,10 +178,10 @@ async fn drained(shared: &Shared, clock: &Clock) {
 }
 
 /// A request in flight, from its head to the moment when its answer was taken or its caller left.
-struct InFlight(Rc<Shared>);
+pub(super) struct InFlight(Rc<Shared>);
 
 impl InFlight {
-    fn new(shared: &Rc<Shared>) -> Self {
+    pub(super) fn new(shared: &Rc<Shared>) -> Self {
         (shared.observer)(&Event::Began);
         Self(Rc::clone(shared))
     }

@@ -166,6 +166,8 @@ fn well_formed(parts: &http::request::Parts) -> Result<(), Problem> {
     let malformed = |detail: &str| Err(Problem::new(Code::MalformedRequest).detail(detail));
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
+        // HTTP/2 has it among its own fields (RFC 9113 §8.3.1).
+        (None, _) if parts.version == Version::HTTP_2 && parts.uri.authority().is_some() => {}
         (None, _) if parts.version != Version::HTTP_10 => return malformed("`Host` is missing."),
         (Some(_), Some(_)) => return malformed("`Host` is given more than once."),
         (Some(host), None) if !host.as_bytes().iter().all(|byte| HOST.contains(byte)) => {

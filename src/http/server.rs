@@ -8,6 +8,7 @@ use super::{
     connection::{self, Shared},
     listener::{Accepted, Listener},
     neighbours::{Crowd, Neighbour, Neighbours},
+    tls::Current,
 };
 use crate::{
     builtin::info::Facts,
@@ -105,6 +106,7 @@ impl Server {
         threads: usize,
         facts: &Arc<Facts>,
         observer: &Observer,
+        tls: Option<&Current>,
     ) -> io::Result<Self> {
         let (draining, watching) = watch::channel(false);
         let open = Arc::new(AtomicUsize::new(0));
@@ -118,6 +120,7 @@ impl Server {
                 facts: Arc::clone(facts),
                 observer: Arc::clone(observer),
                 draining: watching.clone(),
+                tls: tls.cloned(),
             };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let thread =
@@ -250,6 +253,7 @@ struct Setup {
     facts: Arc<Facts>,
     observer: Observer,
     draining: watch::Receiver<bool>,
+    tls: Option<Current>,
 }
 
 impl Setup {
@@ -270,6 +274,7 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
         serving: RefCell::new(setup.serving(&setup.served)),
         observer: Arc::clone(&setup.observer),
         clocks: Clocks::default(),
+        tls: setup.tls.clone(),
         draining: setup.draining.clone(),
     });
     let mut sweep = tokio::time::interval(SWEEP);

@@ -143,7 +143,9 @@ impl Writer {
             Event::Reloaded { .. } => self.cells.plain.reloads.add(1),
             Event::ReloadRefused { .. } => self.cells.plain.reloads_refused.add(1),
             Event::Warning { .. } => self.cells.plain.warnings.add(1),
-            Event::Listening { .. }
+            Event::CertificateChanged
+            | Event::CertificateRefused { .. }
+            | Event::Listening { .. }
             | Event::Leading { .. }
             | Event::Stopping { .. }
             | Event::Stopped { .. }

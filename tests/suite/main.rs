@@ -23,5 +23,6 @@ mod scaffold;
 mod secret;
 mod support;
 mod terminal;
+mod tls;
 mod up;
 mod values;
