@@ -9,6 +9,7 @@ mod listing;
 mod operation;
 mod problem;
 mod response;
+mod security;
 mod table;
 mod template;
 
@@ -39,7 +40,11 @@ pub fn document(service: &Service) -> Value {
         Some(text) => format!("{text}\n\n{ANYWHERE}"),
         None => ANYWHERE.to_owned(),
     };
-    json!({
+    let mut headers = problem::headers();
+    if let Some(headers) = headers.as_object_mut() {
+        headers.extend(security::headers(service, typed()));
+    }
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": described.name,
@@ -51,9 +56,13 @@ pub fn document(service: &Service) -> Value {
         "paths": paths,
         "components": {
             "schemas": { "Problem": problem::schema(typed().map(|entry| problem::codes(service, entry))) },
-            "headers": problem::headers(),
+            "headers": headers,
         },
-    })
+    });
+    if let Some(schemes) = security::schemes(service) {
+        document["components"]["securitySchemes"] = schemes;
+    }
+    document
 }
 
 /// The groups that the endpoints name, in the order of their first use.

@@ -2,7 +2,7 @@
 
 use super::{Check, Exit, Format, private, show};
 use crate::{
-    diagnostic::{Code, Diagnostic, Diagnostics},
+    diagnostic::{Code, Diagnostics},
     identity,
     migration::Migrations,
     service::{Service, ServiceDefinition},
@@ -59,15 +59,10 @@ fn without_database(folder: &Folder) -> (Option<ServiceDefinition>, Diagnostics)
             if let Err(diagnostics) = Service::without_database(&read.value) {
                 found.append(diagnostics);
             }
-            // Keys come to where it is served; here they may well be missing.
+            // Keys come to where it is served, and need not be here.
             if let Err(diagnostics) = identity::load(&read.value.authority) {
-                let unreadable = |it: &&Diagnostic| it.code() == Code::Unreadable;
-                let (missing, wrong) = diagnostics.iter().partition::<Vec<_>, _>(unreadable);
-                found.append(wrong.into_iter().cloned().collect());
-                let missing = missing.into_iter();
-                found.append(
-                    missing.map(|it| Diagnostic::warning(Code::Unreadable, it.message())).collect(),
-                );
+                let wrong = diagnostics.iter().filter(|it| it.code() != Code::Unreadable);
+                found.append(wrong.cloned().collect());
             }
             (Some(read.value), found)
         }

@@ -1,6 +1,6 @@
 //! One route as an operation.
 
-use super::{argument, problem, response};
+use super::{argument, problem, response, security};
 use crate::{
     definition::file,
     service::{Action, Entry, Service},
@@ -85,6 +85,10 @@ pub(super) fn of(service: &Service, entry: &Entry, ids: &mut Ids) -> Value {
     }
     let mut responses = response::of(service, entry);
     problem::add(&problem::codes(service, entry), &mut responses);
+    security::fields(entry, &mut responses);
+    if let Some(requirements) = security::requirements(service, entry) {
+        operation.insert("security".to_owned(), requirements);
+    }
     operation.insert("responses".to_owned(), responses.into());
     operation.into()
 }

@@ -25,6 +25,7 @@ pub(super) fn codes(service: &Service, entry: &Entry) -> Vec<Code> {
     if entry.method.has_body() {
         codes.extend([Code::MalformedBody, Code::BodyTooLarge, Code::UnsupportedMediaType]);
     }
+    super::security::codes(service, entry, &mut codes);
     let needs_claim = entry
         .parameters()
         .iter()

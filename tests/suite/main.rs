@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
 mod audit;
+mod auth;
 mod cli;
 mod contract;
 mod docs;
