@@ -19,9 +19,13 @@ mod call;
 mod connection;
 mod driver;
 mod exclusive;
+mod flight;
 mod link;
+mod load;
 mod pool;
+mod queue;
 mod reply;
+mod rescue;
 mod ticket;
 mod withdrawal;
 
@@ -98,6 +102,9 @@ impl<S: RowSink + 'static> Lane<S> {
         let pool = Rc::new(Pool::new(settings, target, observer));
         for index in 0..pool.connections.len() {
             tokio::task::spawn_local(driver::drive(Rc::clone(&pool), index));
+        }
+        if !pool.settings.writes && pool.connections.len() > 1 {
+            tokio::task::spawn_local(rescue::look_out(Rc::clone(&pool)));
         }
         Self { pool, exclusives }
     }

@@ -3,6 +3,7 @@
 //! Owns connections: where the server is, how to sign in, statements and their shapes, the messages
 //! of a request, cancelling. Does not own how connections are shared (`lane`), nor what is asked.
 
+pub mod batch;
 pub mod cancel;
 pub mod describe;
 pub mod message;

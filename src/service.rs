@@ -22,7 +22,7 @@ use crate::{
     diagnostic::Diagnostics,
     endpoint::{self, Endpoint},
     name::Identifier,
-    postgres::session::Session,
+    postgres::{describe, session::Session},
 };
 use door::Doors;
 use route::Router;
@@ -74,8 +74,9 @@ impl Service {
         let mut found = Diagnostics::new();
         let mut actions = Vec::new();
         let lanes = &definition.config.lanes;
+        let volatile = describe::volatile_functions(session).await.ok();
         for (index, file) in definition.endpoints.iter().enumerate() {
-            match endpoint::prepare(session, file, index, lanes).await {
+            match endpoint::prepare(session, file, index, lanes, volatile.as_ref()).await {
                 Ok((endpoint, warnings)) => {
                     found.append(warnings);
                     actions.push(Action::Endpoint(Arc::new(endpoint)));

@@ -121,7 +121,7 @@ pub struct Composite {
 }
 
 /// An argument as it goes to PostgreSQL in a Bind message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Argument {
     /// SQL NULL.
     Null,
@@ -132,6 +132,14 @@ pub enum Argument {
 }
 
 impl Argument {
+    /// Its size, in bytes.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Null => 0,
+            Self::Text(bytes) | Self::Binary(bytes) => bytes.len(),
+        }
+    }
+
     /// The argument as text, `None` for NULL: for what is answered without a database. `ty` is the
     /// type that it was read as.
     pub fn to_text(&self, ty: &Type) -> Option<String> {

@@ -52,6 +52,8 @@ pub struct Endpoint {
     pub lane: Option<Identifier>,
     /// Who may call it, and how often.
     pub guard: Guard,
+    /// Whether one execution may answer many calls, where PostgreSQL says that it can.
+    pub batch: bool,
     /// The parameters in the order they are declared, those of the path that are not declared too.
     pub parameters: Vec<Parameter>,
     /// The statement.

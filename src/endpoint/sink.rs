@@ -4,6 +4,7 @@ use crate::{
     encode::Layout,
     lane::{RowSink, Stop},
 };
+use bytes::Bytes;
 use std::sync::Arc;
 
 /// The bytes that most answers fit into without growing.
@@ -13,6 +14,8 @@ const FIRST_CAPACITY: usize = 512;
 pub struct AnswerSink {
     layout: Arc<dyn Layout>,
     bytes: Vec<u8>,
+    /// The whole answer, once it is shared.
+    whole: Option<Bytes>,
     rows: u64,
     max_rows: u64,
     max_bytes: usize,
@@ -23,7 +26,7 @@ impl AnswerSink {
     pub fn new(layout: &Arc<dyn Layout>, max_rows: u64, max_bytes: usize) -> Self {
         let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
         layout.begin(&mut bytes);
-        Self { layout: Arc::clone(layout), bytes, rows: 0, max_rows, max_bytes }
+        Self { layout: Arc::clone(layout), bytes, whole: None, rows: 0, max_rows, max_bytes }
     }
 
     /// The media type of the answer.
@@ -32,9 +35,18 @@ impl AnswerSink {
     }
 
     /// The whole answer.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub fn finish(mut self) -> Bytes {
+        self.whole()
+    }
+
+    fn whole(&mut self) -> Bytes {
+        if let Some(whole) = &self.whole {
+            return whole.clone();
+        }
         self.layout.end(&mut self.bytes);
-        self.bytes
+        let whole = Bytes::from(std::mem::take(&mut self.bytes));
+        self.whole = Some(whole.clone());
+        whole
     }
 }
 
@@ -54,7 +66,25 @@ impl RowSink for AnswerSink {
         self.max_bytes.saturating_mul(8).max(1 << 20)
     }
 
+    /// An endpoint has one layout for each medium, and its limits with it.
+    fn medium(&self) -> Option<usize> {
+        Some(Arc::as_ptr(&self.layout).cast::<()>() as usize)
+    }
+
+    fn share(&mut self) -> Option<Self> {
+        let whole = Some(self.whole());
+        Some(Self {
+            layout: Arc::clone(&self.layout),
+            bytes: Vec::new(),
+            whole,
+            rows: self.rows,
+            max_rows: self.max_rows,
+            max_bytes: self.max_bytes,
+        })
+    }
+
     fn restart(&mut self) {
+        self.whole = None;
         self.bytes.clear();
         self.layout.begin(&mut self.bytes);
         self.rows = 0;

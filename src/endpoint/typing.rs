@@ -1,6 +1,6 @@
 //! From a definition to an endpoint: everything that can be wrong between the two is found here.
 
-use super::Endpoint;
+use super::{Endpoint, nature};
 use crate::{
     config::{Access, Lane},
     definition::{
@@ -19,7 +19,7 @@ use crate::{
     value::Type,
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 use tokio_postgres::{Error, error::ErrorPosition};
@@ -27,7 +27,8 @@ use tokio_postgres::{Error, error::ErrorPosition};
 /// The most parameters that a statement can have (the protocol counts them in 16 bits).
 const MAX_PARAMETERS: usize = 65_535;
 
-/// Types an endpoint by asking the server. `index` is its place in the service.
+/// Types an endpoint by asking the server. `index` is its place in the service; `volatile` has the
+/// names of the database's volatile functions, where they are known.
 ///
 /// # Errors
 /// Everything that is wrong with it, at its place in the file; `Ok` carries warnings.
@@ -36,6 +37,7 @@ pub async fn prepare(
     definition: &Arc<file::Endpoint>,
     index: usize,
     lanes: &BTreeMap<Identifier, Lane>,
+    volatile: Option<&BTreeSet<String>>,
 ) -> Result<(Endpoint, Diagnostics), Diagnostics> {
     let mut found = Diagnostics::new();
     let lane = choose_lane(definition, lanes, &mut found);
@@ -59,20 +61,27 @@ pub async fn prepare(
     check_shape(definition, &described.columns, &mut found);
     let plan = describe::plan(session, &definition.statement.sql, &described.parameters).await;
     let plan = plan.ok().flatten();
-    check_writes(definition, plan, lane, &mut found);
-    if plan.is_none_or(|plan| plan.extends_with_null) {
+    check_writes(definition, plan.as_ref(), lane, &mut found);
+    if plan.as_ref().is_none_or(|plan| plan.extends_with_null) {
         // What the tables say of their columns does not hold for the result's.
         described.columns.iter_mut().for_each(|column| column.nullable = true);
     }
-    let (Some(columns), Some((lane, _))) = (columns, lane) else { return Err(found) };
-    let statement = Arc::new(Prepared {
+    let (Some(columns), Some((lane, access))) = (columns, lane) else { return Err(found) };
+    let reads = access.access == Access::Read;
+    let mut statement = Prepared {
         index,
         name: format!("howdah_{index}"),
         label: definition.name.clone(),
         sql: definition.statement.sql.clone(),
         parameters: described.parameters.iter().map(|it| it.oid).collect(),
         columns: described.columns.iter().map(|it| it.described.oid).collect(),
-    });
+        repeatable: reads && volatile.is_some_and(|it| nature::is_repeatable(plan.as_ref(), it)),
+        batch: None,
+    };
+    if let Some(plan) = plan.filter(|_| statement.repeatable) {
+        statement.batch = nature::batch(session, definition, &described, &plan, &statement).await;
+    }
+    let statement = Arc::new(statement);
     let order = definition.statement.parameters.iter().filter_map(|name| {
         definition.parameters.iter().position(|parameter| parameter.name == *name)
     });
@@ -295,7 +304,7 @@ fn check_shape(definition: &file::Endpoint, columns: &[Column], found: &mut Diag
 /// A statement that can write must not stand behind GET, nor on a read lane.
 fn check_writes(
     definition: &file::Endpoint,
-    plan: Option<Plan>,
+    plan: Option<&Plan>,
     lane: Option<(&Identifier, &Lane)>,
     found: &mut Diagnostics,
 ) {

@@ -24,6 +24,20 @@ pub trait RowSink {
     fn largest_row(&self) -> usize {
         usize::MAX
     }
+
+    /// What sinks have in common that make the same answer of the same rows; a sink without it
+    /// never shares a run with another.
+    fn medium(&self) -> Option<usize> {
+        None
+    }
+
+    /// A sink with the same answer, once all rows are there. Asked only where there is a medium.
+    fn share(&mut self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// Why a sink takes no more rows.
@@ -55,6 +69,8 @@ pub struct Call<S> {
     pub(super) attempts: u8,
     /// Whether it prepares its statement, whatever its connection is believed to know.
     pub(super) prepares: bool,
+    /// Whether it goes alone: a batch that it was in came to nothing.
+    pub(super) alone: bool,
 }
 
 impl<S> Call<S> {
@@ -74,6 +90,7 @@ impl<S> Call<S> {
             identity: None,
             attempts: 0,
             prepares: false,
+            alone: false,
         }
     }
 

@@ -2,16 +2,15 @@
 
 use super::{
     RowSink,
-    call::{Call, Failure},
-    ticket::Ticket,
+    flight::{Cargo, Flight, Span, Stage},
+    load::Load,
+    queue::Line,
 };
-use crate::postgres::{
-    message,
-    refusal::Refusal,
-    wire::{BackendKey, Peer},
-};
+use crate::postgres::wire::{BackendKey, Peer};
 use bytes::BytesMut;
-use std::{cell::RefCell, collections::VecDeque, io, rc::Rc, task::Waker, time::Duration};
+use std::{
+    cell::RefCell, collections::VecDeque, io, rc::Rc, sync::Arc, task::Waker, time::Duration,
+};
 use tokio::time::Instant;
 
 /// For how long after a cancel request a cancelled statement may have been the wrong one.
@@ -42,90 +41,15 @@ pub(super) enum Shape {
     Changed,
 }
 
-/// How far a statement is, as far as its answers say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Its role and claims have not begun to be set.
-    Nobody,
-    /// Its role and claims are being set.
-    Assuming,
-    /// It has not begun to run.
-    Sent,
-    /// It runs.
-    Running,
-    /// It ended well; the transaction ends with the span.
-    Complete,
-}
-
-/// A call in flight.
-pub(super) struct Flight<S> {
-    pub(super) call: Call<S>,
-    pub(super) ticket: Rc<Ticket<S>>,
-    /// Its number among all that ever flew on this connection, over its reconnections too.
-    number: u64,
-    /// Where its span begins in all that was ever written to this connection, in bytes.
-    pub(super) begins_at: u64,
-    pub(super) span: Span,
-    pub(super) stage: Stage,
-    /// Whether it runs with a shape that nobody looked at, so that its rows are worth nothing.
-    pub(super) unchecked: bool,
-    pub(super) rows: u64,
-    /// Why its rows are worth nothing, when they are.
-    pub(super) fault: Option<Failure>,
-    pub(super) refusal: Option<Refusal>,
-}
-
-impl<S> Flight<S> {
-    /// Whether nothing of it ran because the backend did not know a statement that it should have.
-    pub(super) fn was_forgotten(&self) -> bool {
-        match self.stage {
-            Stage::Nobody => !self.span.introduces,
-            Stage::Sent => !self.span.prepares,
-            Stage::Assuming | Stage::Running | Stage::Complete => false,
-        }
-    }
-
-    /// Whether what it still does is for nothing. The end of its transaction is not to be disturbed.
-    fn is_unwanted(&self) -> bool {
-        self.stage != Stage::Complete && (self.ticket.is_unwanted() || self.fault.is_some())
-    }
-}
-
-/// What a call's messages are on the connection that they are written to.
-#[derive(Clone, Copy)]
-pub(super) struct Span {
-    /// Whether it prepares the statement that sets role and claims.
-    pub(super) introduces: bool,
-    /// Whether it prepares the statement.
-    pub(super) prepares: bool,
-    /// Whether it runs the statement; else it prepares it alone.
-    pub(super) runs: bool,
-}
-
-impl Span {
-    /// Role and claims come before the statement is prepared: its role may be the only one that may
-    /// look into its schema.
-    fn write<S>(self, call: &Call<S>, out: &mut BytesMut) -> io::Result<()> {
-        if self.introduces {
-            message::introduce(out)?;
-        }
-        if let Some(identity) = &call.identity {
-            message::assume(identity, out)?;
-        }
-        if self.prepares {
-            message::prepare(&call.statement, out)?;
-        }
-        if self.runs {
-            return message::run(&call.statement, &call.arguments, out);
-        }
-        message::end(out);
-        Ok(())
-    }
-}
+/// Which flight on which connection: its place in the lane, and a number among all that ever flew on
+/// it, over its reconnections too.
+pub(super) type FlightId = (usize, u64);
 
 /// A connection's state, which the lane and the connection's task share.
 pub(super) struct Connection<S> {
-    /// How many calls may be in flight.
+    /// Its place in the lane.
+    index: usize,
+    /// How many spans may be in flight.
     window: usize,
     /// Whether a statement is prepared before it runs, not along with it.
     prepares_first: bool,
@@ -140,6 +64,12 @@ pub(super) struct State<S> {
     /// Flights ever begun.
     begun: u64,
     pub(super) flights: VecDeque<Flight<S>>,
+    /// Since when the first of them is the first.
+    front_since: Instant,
+    /// How many of them came from each line.
+    of_line: [usize; 3],
+    /// A row of a batch without its place.
+    pub(super) scratch: Vec<u8>,
     pub(super) statements: Vec<Knowledge>,
     /// Whether the statement that sets role and claims was prepared, as far as is known.
     pub(super) introduced: bool,
@@ -156,13 +86,16 @@ pub(super) struct State<S> {
 }
 
 impl<S: RowSink> Connection<S> {
-    pub(super) fn new(window: usize, prepares_first: bool) -> Self {
+    pub(super) fn new(index: usize, window: usize, prepares_first: bool) -> Self {
         let state = State {
             backend: None,
             outgoing: BytesMut::new(),
             appended: 0,
             begun: 0,
             flights: VecDeque::new(),
+            front_since: Instant::now(),
+            of_line: [0; 3],
+            scratch: Vec::new(),
             statements: Vec::new(),
             introduced: false,
             waker: None,
@@ -172,19 +105,19 @@ impl<S: RowSink> Connection<S> {
             cancelled_at: None,
             given_up: false,
         };
-        Self { window, prepares_first, state: RefCell::new(state) }
+        Self { index, window, prepares_first, state: RefCell::new(state) }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.state.borrow().backend.is_some()
     }
 
-    /// Calls in flight.
+    /// Spans in flight.
     pub(super) fn in_flight(&self) -> usize {
         self.state.borrow().flights.len()
     }
 
-    /// Calls in flight, when there is room for one more.
+    /// Spans in flight, when there is room for one more.
     pub(super) fn load(&self) -> Option<usize> {
         let state = self.state.borrow();
         let load = state.flights.len();
@@ -192,43 +125,67 @@ impl<S: RowSink> Connection<S> {
         (takes && load < self.window).then_some(load)
     }
 
-    /// Appends the call's span to what is to be written.
+    /// Spans in flight that came from `line`.
+    pub(super) fn of_line(&self, line: Line) -> usize {
+        self.state.borrow().of_line[line as usize]
+    }
+
+    /// Room for spans, in spans.
+    pub(super) fn room(&self) -> usize {
+        self.load().map_or(0, |load| self.window - load)
+    }
+
+    /// Appends the span of a cargo, which comes from `line`, to what is to be written.
     ///
     /// # Errors
-    /// Gives the call's ticket back when its messages cannot be built.
-    pub(super) fn submit(&self, call: Call<S>, ticket: &Rc<Ticket<S>>) -> io::Result<()> {
+    /// Gives the cargo back when its messages cannot be built.
+    pub(super) fn submit(&self, cargo: Cargo<S>, line: Line) -> Result<(), (Cargo<S>, io::Error)> {
         let state = &mut *self.state.borrow_mut();
-        let statement = &call.statement;
-        if state.statements.len() <= statement.index {
-            state.statements.resize(statement.index + 1, Knowledge::default());
+        let Some(first) = cargo.loads().first() else { return Ok(()) };
+        let batch = first.statement.batch.as_ref().filter(|_| cargo.is_batch());
+        let statement = Arc::clone(batch.map_or(&first.statement, |batch| &batch.statement));
+        // What is known of a statement's form for many is kept beside what is known of it.
+        let slot = 2 * first.statement.index + usize::from(batch.is_some());
+        if state.statements.len() <= slot {
+            state.statements.resize(slot + 1, Knowledge::default());
         }
         let before = state.outgoing.len();
-        let known = state.statements[statement.index];
-        let prepares = !known.told || known.shape == Shape::Changed || call.prepares;
+        let known = state.statements[slot];
+        let (asked, identified) =
+            first.with_call(|call| (call.prepares, call.identity.is_some())).unwrap_or_default();
+        let prepares = !known.told || known.shape == Shape::Changed || asked;
         let runs = !(prepares && self.prepares_first);
-        let introduces = call.identity.is_some() && (!state.introduced || call.prepares);
+        let introduces = identified && (!state.introduced || asked);
         let span = Span { introduces, prepares, runs };
-        if let Err(error) = span.write(&call, &mut state.outgoing) {
+        if let Err(error) = span.write(&cargo, &mut state.outgoing) {
             state.outgoing.truncate(before);
-            return Err(error);
+            return Err((cargo, error));
         }
         state.introduced |= introduces;
         if prepares {
-            state.statements[statement.index].told = true;
+            state.statements[slot].told = true;
         }
         let begins_at = state.appended;
         state.appended += (state.outgoing.len() - before) as u64;
         state.begun += 1;
-        let stage = if call.identity.is_some() { Stage::Nobody } else { Stage::Sent };
+        if state.flights.is_empty() {
+            state.front_since = Instant::now();
+        }
+        state.of_line[line as usize] += 1;
+        for load in cargo.loads() {
+            load.flies_on(self.index);
+        }
         state.flights.push_back(Flight {
-            call,
-            ticket: Rc::clone(ticket),
-            number: state.begun,
+            cargo,
+            statement,
+            slot,
+            id: (self.index, state.begun),
             begins_at,
             span,
-            stage,
+            stage: if identified { Stage::Nobody } else { Stage::Sent },
             unchecked: false,
-            rows: 0,
+            line,
+            lasted: Duration::ZERO,
             fault: None,
             refusal: None,
         });
@@ -236,6 +193,24 @@ impl<S: RowSink> Connection<S> {
             waker.wake();
         }
         Ok(())
+    }
+
+    /// The number of the first flight when others stand behind it, and how long it has been first.
+    pub(super) fn blocking(&self) -> Option<(u64, usize, Duration)> {
+        let state = self.state.borrow();
+        let first = state.flights.front().filter(|_| state.flights.len() > 1)?;
+        Some((first.id.1, first.statement.index, state.front_since.elapsed()))
+    }
+
+    /// The loads that stand behind the first flight and are nowhere else.
+    pub(super) fn stranded(&self) -> Vec<Rc<Load<S>>> {
+        let state = self.state.borrow();
+        let behind = state.flights.iter().skip(1).filter(|it| it.line != Line::Slow);
+        behind
+            .flat_map(|flight| flight.cargo.loads())
+            .filter(|load| load.flights() == 1 && !load.is_claimed() && !load.is_unwanted())
+            .cloned()
+            .collect()
     }
 
     pub(super) fn come_up(&self, peer: Peer, key: BackendKey) {
@@ -255,6 +230,7 @@ impl<S: RowSink> Connection<S> {
     pub(super) fn go_down(&self) -> VecDeque<Flight<S>> {
         let state = &mut *self.state.borrow_mut();
         state.backend = None;
+        state.of_line = [0; 3];
         std::mem::take(&mut state.flights)
     }
 
@@ -295,7 +271,7 @@ impl<S: RowSink> Connection<S> {
         if state.withdrawing.is_some() || state.held.is_some() {
             return None;
         }
-        state.withdrawing = state.flights.front().filter(|it| it.is_unwanted()).map(|it| it.number);
+        state.withdrawing = state.flights.front().filter(|it| it.is_unwanted()).map(|it| it.id.1);
         state.withdrawing
     }
 
@@ -363,17 +339,21 @@ impl<S: RowSink> Connection<S> {
     }
 }
 
-impl<S> State<S> {
+impl<S: RowSink> State<S> {
     /// Ends the first flight.
     pub(super) fn land(&mut self) -> Option<Flight<S>> {
-        let flight = self.flights.pop_front();
-        if self.withdrawing == flight.as_ref().map(|it| it.number) {
+        let mut flight = self.flights.pop_front()?;
+        if self.withdrawing == Some(flight.id.1) {
             self.withdrawing = None;
         }
-        flight
+        let now = Instant::now();
+        flight.lasted = now - self.front_since;
+        self.front_since = now;
+        self.of_line[flight.line as usize] -= 1;
+        Some(flight)
     }
 
     fn runs_unwanted(&self, flight: u64) -> bool {
-        self.flights.front().is_some_and(|it| it.number == flight && it.is_unwanted())
+        self.flights.front().is_some_and(|it| it.id.1 == flight && it.is_unwanted())
     }
 }

@@ -1,6 +1,6 @@
 //! An open connection's bytes: writes what was submitted, reads what comes back.
 
-use super::{Failure, RowSink, Stop, connection::Connection, pool::Pool, reply, withdrawal};
+use super::{RowSink, connection::Connection, pool::Pool, reply, withdrawal};
 use crate::postgres::wire;
 use bytes::{Buf, BytesMut};
 use postgres_protocol::message::{backend::DATA_ROW_TAG, frontend};
@@ -75,6 +75,7 @@ impl Link {
                 }
                 Poll::Pending => false,
             };
+            pool.dispatch();
             self.write(connection, context)?;
             if let Some(flight) = connection.begin_withdrawal() {
                 tokio::task::spawn_local(withdrawal::withdraw(Rc::clone(pool), index, flight));
@@ -160,9 +161,9 @@ impl Link {
                     let Some(message) = self.read.filled().get(..size) else {
                         if tag == DATA_ROW_TAG
                             && let Some(flight) = state.flights.front_mut()
-                            && size > flight.call.sink.largest_row()
+                            && size > flight.largest_row()
                         {
-                            flight.fault = Some(Failure::Stopped(Stop::TooLarge));
+                            flight.passes_over();
                             self.read.passing = size;
                             self.read.pass_over();
                         }
@@ -177,11 +178,11 @@ impl Link {
             }
             let Some(flight) = landed else { break };
             ended = true;
-            pool.settle(index, flight);
+            pool.settle(index, &flight);
         }
         self.read.compact();
         if ended {
-            pool.refill();
+            pool.dispatch();
         }
         Ok(())
     }

@@ -1,10 +1,15 @@
 //! The lane's queue, and which connection takes what.
 
+mod settle;
+
 use super::{
     LaneState, RowSink, Settings,
-    call::{Call, Done, Failure},
-    connection::{Connection, Flight, Stage},
+    call::{Call, Failure},
+    connection::Connection,
+    flight::Cargo,
     link::Link,
+    load::Load,
+    queue::{Line, Queue, may_go_with_others},
     ticket::Ticket,
 };
 use crate::{
@@ -13,27 +18,23 @@ use crate::{
 };
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// Reads in flight on one connection; more wait in the lane, where a deadline can still withdraw
 /// them and a freer connection can take them.
 const READ_WINDOW: usize = 64;
-/// How often a read may be sent and be the one whose connection breaks. A statement that brings
-/// its backend down must not do so for ever.
-const MAX_SENDS: u8 = 3;
+/// Batches in flight on one connection: while one runs, the next gathers.
+const BATCHES: usize = 1;
+/// How long a statement takes that others are not to wait behind.
+const SLOW: Duration = Duration::from_millis(10);
+/// Slow statements sent since the last other one, after which no connection is kept free for others.
+const NOTHING_ELSE: u32 = 64;
 /// How often the same trouble with the database is told: many connections have it at once.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
-
-/// A call that waits, with the ticket its caller holds.
-pub(super) struct Waiting<S> {
-    pub(super) call: Call<S>,
-    pub(super) ticket: Rc<Ticket<S>>,
-}
 
 /// What the lane's handle and its connections share.
 pub(super) struct Pool<S: RowSink> {
@@ -41,7 +42,13 @@ pub(super) struct Pool<S: RowSink> {
     pub(super) target: Arc<Target>,
     observer: Observer,
     pub(super) connections: Vec<Connection<S>>,
-    waiting: RefCell<VecDeque<Waiting<S>>>,
+    waiting: RefCell<Queue<S>>,
+    /// How long each statement takes, in microseconds; 0 is unknown.
+    typical_us: RefCell<Vec<u32>>,
+    /// Slow statements sent since the last other one.
+    slow_in_a_row: Cell<u32>,
+    /// Tells the lookout (`rescue`) that calls stand behind others.
+    pub(super) lookout: Notify,
     closed: Cell<bool>,
     /// Whether a first attempt to connect has ended.
     tried: Cell<bool>,
@@ -54,7 +61,7 @@ impl<S: RowSink> Pool<S> {
     pub(super) fn new(settings: Settings, target: Arc<Target>, observer: Observer) -> Self {
         let window = if settings.writes { 1 } else { READ_WINDOW };
         let connections = (0..settings.connections.max(1))
-            .map(|_| Connection::new(window, settings.writes))
+            .map(|index| Connection::new(index, window, settings.writes))
             .collect();
         Self {
             settings,
@@ -62,6 +69,9 @@ impl<S: RowSink> Pool<S> {
             observer,
             connections,
             waiting: RefCell::default(),
+            typical_us: RefCell::default(),
+            slow_in_a_row: Cell::new(0),
+            lookout: Notify::new(),
             closed: Cell::new(false),
             tried: Cell::new(false),
             down_since: Cell::new(Instant::now()),
@@ -95,6 +105,7 @@ impl<S: RowSink> Pool<S> {
     pub(super) fn close(&self) {
         self.closed.set(true);
         self.connections.iter().for_each(Connection::wake);
+        self.lookout.notify_one();
     }
 
     /// Takes up a connection that was made.
@@ -104,14 +115,14 @@ impl<S: RowSink> Pool<S> {
         self.tried.set(true);
         self.reported.take();
         (self.observer)(&Event::Connected { lane: &self.settings.name });
-        self.refill();
+        self.dispatch();
         link
     }
 
     /// Gives up a connection of which `written` bytes were sent.
     pub(super) fn goes_down(&self, index: usize, written: u64) {
         self.lost(self.connections[index].go_down(), written);
-        self.refill();
+        self.dispatch();
         if !self.is_connected() {
             self.down_since.set(Instant::now());
             self.nudge();
@@ -127,9 +138,7 @@ impl<S: RowSink> Pool<S> {
 
     /// Has everybody who waits look again for how long.
     fn nudge(&self) {
-        for waiting in &*self.waiting.borrow() {
-            waiting.ticket.nudge();
-        }
+        self.waiting.borrow().iter().for_each(|load| load.nudge());
     }
 
     /// Tells that there is no connection, unless that was told just now.
@@ -147,7 +156,7 @@ impl<S: RowSink> Pool<S> {
     }
 
     /// Tells what was done with a call.
-    fn tell(&self, did: LaneAct) {
+    pub(super) fn tell(&self, did: LaneAct) {
         (self.observer)(&Event::Lane { lane: &self.settings.name, did });
     }
 
@@ -162,184 +171,158 @@ impl<S: RowSink> Pool<S> {
         }
     }
 
-    /// Sends the call, or lets it wait, or sheds it.
+    /// Lets the call wait for its turn, or sheds it.
+    ///
+    /// A read is sent when the thread has dealt with everything else that came along with it, so that
+    /// those that ask the same meet. That is in the same turn of its loop: nobody waits for anybody.
     pub(super) fn admit(&self, call: Call<S>, ticket: &Rc<Ticket<S>>) -> Result<(), Failure> {
         if self.closed.get() {
             return Err(Failure::Closing);
         }
-        let waiting = self.waiting.borrow().len();
-        if waiting == 0
-            && let Some(index) = self.freest()
-        {
-            self.send(index, Waiting { call, ticket: Rc::clone(ticket) });
-            return Ok(());
-        }
         if !call.parks && self.is_away() {
             return Err(Failure::Unavailable);
         }
-        if waiting >= self.settings.queue {
+        let mut waiting = self.waiting.borrow_mut();
+        let key = if self.settings.writes { None } else { waiting.key(&call) };
+        if let Some(load) = key.and_then(|key| waiting.same(key, &call)) {
+            load.join(ticket);
+            self.tell(LaneAct::Coalesced);
+            return Ok(());
+        }
+        let room = || self.connections.iter().map(Connection::room).sum::<usize>();
+        if waiting.len() >= self.settings.queue && waiting.len() >= self.settings.queue + room() {
             self.tell(LaneAct::Shed);
             return Err(Failure::QueueFull);
         }
         if !self.is_connected() {
             self.tell(LaneAct::Parked);
         }
-        self.waiting.borrow_mut().push_back(Waiting { call, ticket: Rc::clone(ticket) });
+        let line = self.line(&call);
+        waiting.push(Load::new(call, ticket), line, key);
+        drop(waiting);
+        if self.settings.writes {
+            self.dispatch();
+        } else if let Some(connection) = self.connections.iter().find(|it| it.is_up()) {
+            connection.wake();
+        }
         Ok(())
     }
 
-    /// Takes a call whose caller is gone out of the queue.
-    pub(super) fn forget_waiting(&self, ticket: &Rc<Ticket<S>>) {
-        let mut waiting = self.waiting.borrow_mut();
-        if let Some(at) = waiting.iter().position(|it| Rc::ptr_eq(&it.ticket, ticket)) {
-            let gone = waiting.remove(at);
-            drop(waiting);
-            drop(gone);
+    /// Where the call waits.
+    fn line(&self, call: &Call<S>) -> Line {
+        if self.settings.writes {
+            Line::Fast
+        } else if self.connections.len() > 1 && self.is_slow(call.statement.index) {
+            Line::Slow
+        } else if may_go_with_others(call) {
+            Line::Batch
+        } else {
+            Line::Fast
         }
+    }
+
+    /// How long the statement of this index takes; zero when nobody knows.
+    pub(super) fn typical(&self, index: usize) -> Duration {
+        let known = self.typical_us.borrow().get(index).copied().unwrap_or(0);
+        Duration::from_micros(known.into())
+    }
+
+    fn is_slow(&self, index: usize) -> bool {
+        self.typical(index) >= SLOW
+    }
+
+    /// Takes a caller who is gone out of the queue.
+    pub(super) fn forget_waiting(&self, ticket: &Rc<Ticket<S>>) {
+        let gone = self.waiting.borrow_mut().forget(ticket);
+        drop(gone);
     }
 
     /// Gives waiting calls to connections that have room.
-    pub(super) fn refill(&self) {
-        while let Some(index) = self.freest() {
-            let next = self.waiting.borrow_mut().pop_front();
-            let Some(next) = next else { return };
-            self.send(index, next);
+    pub(super) fn dispatch(&self) {
+        if self.waiting.borrow().is_empty() {
+            return;
+        }
+        for line in [Line::Batch, Line::Fast, Line::Slow] {
+            while !self.waiting.borrow().is_line_empty(line) {
+                let Some(index) = self.freest(line) else { break };
+                let cargo = self.next(line);
+                let Some(cargo) = cargo else { break };
+                self.send(index, cargo, line);
+            }
         }
     }
 
-    /// The connection with the fewest calls in flight that has room for one more. Fewest in flight
-    /// keeps the others going when a slow statement holds up one connection.
-    fn freest(&self) -> Option<usize> {
+    fn next(&self, line: Line) -> Option<Cargo<S>> {
+        let mut waiting = self.waiting.borrow_mut();
+        if line != Line::Batch {
+            return waiting.pop(line).map(Cargo::One);
+        }
+        let batch = waiting.pop_batch();
+        if batch.len() > 1 {
+            for _ in &batch {
+                self.tell(LaneAct::Batched);
+            }
+        }
+        Cargo::of(batch)
+    }
+
+    /// The connection with the fewest calls in flight that has room for one more from `line`. Fewest
+    /// in flight keeps the others going when a slow statement holds up one connection; and where a
+    /// statement is known to be slow, nothing is sent behind it.
+    fn freest(&self, line: Line) -> Option<usize> {
+        let slow = |connection: &Connection<S>| connection.of_line(Line::Slow);
+        if line == Line::Slow {
+            let busy = self.connections.iter().filter(|it| slow(it) > 0).count();
+            let alone = self.slow_in_a_row.get() > NOTHING_ELSE;
+            if busy + usize::from(!alone) >= self.connections.len() {
+                return None;
+            }
+        }
         self.connections
             .iter()
             .enumerate()
+            .filter(|(_, it)| slow(it) == 0)
+            .filter(|(_, it)| line != Line::Batch || it.of_line(Line::Batch) < BATCHES)
             .filter_map(|(index, connection)| Some((connection.load()?, index)))
             .min()
             .map(|(_, index)| index)
     }
 
-    fn send(&self, index: usize, mut waiting: Waiting<S>) {
-        waiting.call.attempts = waiting.call.attempts.saturating_add(1);
-        waiting.ticket.flies_on(index);
-        if let Err(error) = self.connections[index].submit(waiting.call, &waiting.ticket) {
-            // 54000, program limit exceeded: the arguments do not fit into a message.
-            let refusal = Refusal {
-                sqlstate: "54000".into(),
-                message: error.to_string(),
-                ..Refusal::default()
-            };
-            waiting.ticket.finish(Err(Failure::Refused(refusal)));
+    /// The connection with the fewest calls in flight that has room and is none of `held_up`.
+    pub(super) fn freest_but(&self, held_up: &[usize]) -> Option<usize> {
+        let free = self.connections.iter().enumerate();
+        free.filter(|(index, it)| !held_up.contains(index) && it.of_line(Line::Slow) == 0)
+            .filter_map(|(index, connection)| Some((connection.load()?, index)))
+            .min()
+            .map(|(_, index)| index)
+    }
+
+    /// Sends a cargo on connection `index`.
+    pub(super) fn send(&self, index: usize, cargo: Cargo<S>, line: Line) {
+        let in_a_row =
+            if line == Line::Slow { self.slow_in_a_row.get().saturating_add(1) } else { 0 };
+        self.slow_in_a_row.set(in_a_row);
+        for load in cargo.loads() {
+            load.with_call(|call| call.attempts = call.attempts.saturating_add(1));
+        }
+        let connection = &self.connections[index];
+        if let Err((cargo, error)) = connection.submit(cargo, line) {
+            return self.could_not_be_sent(&cargo, &error);
+        }
+        if !self.settings.writes && connection.load() != Some(1) {
+            self.lookout.notify_one();
         }
     }
 
-    /// Answers the call whose span has ended, or sends it again where that is invisible.
-    pub(super) fn settle(&self, index: usize, flight: Flight<S>) {
-        let stopped = flight.refusal.as_ref().is_some_and(|it| it.sqlstate == "57014");
-        let echo = stopped && self.connections[index].takes_echo();
-        if flight.ticket.is_abandoned() {
-            return;
+    fn could_not_be_sent(&self, cargo: &Cargo<S>, error: &std::io::Error) {
+        if cargo.is_batch() {
+            return cargo.loads().iter().for_each(|load| self.replay_alone(load));
         }
-        if !flight.span.runs && flight.refusal.is_none() && flight.fault.is_none() {
-            return self.run_prepared(index, flight);
+        // 54000, program limit exceeded: the arguments do not fit into a message.
+        let refusal =
+            Refusal { sqlstate: "54000".into(), message: error.to_string(), ..Refusal::default() };
+        for load in cargo.loads() {
+            load.fail(&Failure::Refused(refusal.clone()));
         }
-        if let Some(failure) = self.failure(&flight) {
-            return flight.ticket.finish(Err(failure));
-        }
-        if !flight.unchecked && flight.refusal.is_none() {
-            let done = Done { sink: flight.call.sink, rows: flight.rows };
-            return flight.ticket.finish(Ok(done));
-        }
-        let reads = !self.settings.writes;
-        let forgotten = flight.was_forgotten();
-        let mut call = flight.call;
-        let (again, prepares) = match flight.refusal.as_ref().map(|it| it.sqlstate.as_str()) {
-            // It ran with a shape that nobody looked at.
-            None => (reads && call.attempts < MAX_SENDS, true),
-            // The statement was closed, or its result type changed, behind our back: nothing ran.
-            Some("26000" | "0A000") if forgotten => (call.attempts < MAX_SENDS, true),
-            // Stopped in another's place, and rolled back. A cancel request stops few statements, so
-            // this has an end.
-            Some("57014") if echo && reads && !flight.ticket.is_unwanted() => {
-                call.attempts = call.attempts.saturating_sub(1);
-                (true, false)
-            }
-            // Collided with another transaction: one more try, and for reads alone.
-            Some("40001" | "40P01") => (reads && call.attempts < 2, false),
-            Some(_) => (false, false),
-        };
-        if again {
-            call.prepares = prepares;
-            self.wait_again(Waiting { call, ticket: flight.ticket });
-        } else {
-            let failure = match flight.refusal {
-                None => Failure::ShapeChanged,
-                Some(refusal) if flight.stage == Stage::Assuming => Failure::of_identity(refusal),
-                Some(refusal) => Failure::Refused(refusal),
-            };
-            flight.ticket.finish(Err(failure));
-        }
-    }
-
-    /// What its rows' fault makes of the call, when they have one.
-    fn failure(&self, flight: &Flight<S>) -> Option<Failure> {
-        let fault = flight.fault.clone()?;
-        let made = self.settings.writes && flight.span.runs && flight.refusal.is_none();
-        Some(if made { Failure::OutcomeUnknown } else { fault })
-    }
-
-    /// Runs a statement that was prepared by itself, on the same connection.
-    fn run_prepared(&self, index: usize, flight: Flight<S>) {
-        if flight.ticket.is_unwanted() {
-            return flight.ticket.finish(Err(Failure::Deadline));
-        }
-        let mut call = flight.call;
-        call.attempts = call.attempts.saturating_sub(1);
-        call.prepares = false;
-        let waiting = Waiting { call, ticket: flight.ticket };
-        if self.connections[index].load().is_some() {
-            self.send(index, waiting);
-        } else {
-            self.wait_again(waiting);
-        }
-    }
-
-    /// Decides what becomes of the calls that were in flight on a connection that broke, in their
-    /// order: reads wait again, writes that were sent have an unknown outcome.
-    fn lost(&self, flights: VecDeque<Flight<S>>, written: u64) {
-        for (place, mut flight) in flights.into_iter().enumerate().rev() {
-            if flight.ticket.is_abandoned() {
-                continue;
-            }
-            let harmless =
-                !self.settings.writes || !flight.span.runs || flight.begins_at >= written;
-            if harmless {
-                if let Some(fault) = flight.fault {
-                    flight.ticket.finish(Err(fault));
-                    continue;
-                }
-                if place > 0 {
-                    // What stood behind another had no part in it.
-                    flight.call.attempts = flight.call.attempts.saturating_sub(1);
-                }
-                if flight.call.attempts < MAX_SENDS {
-                    self.wait_again(Waiting { call: flight.call, ticket: flight.ticket });
-                } else {
-                    flight.ticket.finish(Err(Failure::Unavailable));
-                }
-            } else {
-                // A refusal before the statement was complete is a definite no.
-                let failure = match flight.refusal {
-                    Some(refusal) if flight.stage != Stage::Complete => Failure::Refused(refusal),
-                    _ => Failure::OutcomeUnknown,
-                };
-                flight.ticket.finish(Err(failure));
-            }
-        }
-    }
-
-    fn wait_again(&self, mut waiting: Waiting<S>) {
-        waiting.call.sink.restart();
-        waiting.ticket.waits_again();
-        self.waiting.borrow_mut().push_front(waiting);
     }
 }

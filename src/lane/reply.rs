@@ -8,7 +8,8 @@ mod tests;
 
 use super::{
     Failure, RowSink,
-    connection::{Flight, Knowledge, Shape, Stage, State},
+    connection::{Knowledge, Shape, State},
+    flight::{Flight, Stage},
 };
 use crate::postgres::refusal::Refusal;
 use bytes::BytesMut;
@@ -74,7 +75,7 @@ pub(super) fn take<S: RowSink>(
     };
     let known = state
         .statements
-        .get_mut(flight.call.statement.index)
+        .get_mut(flight.slot)
         .ok_or_else(|| broken("an answer for a statement that was never sent"))?;
     if matches!(flight.stage, Stage::Nobody | Stage::Assuming) && flight.refusal.is_none() {
         match (tag, flight.stage) {
@@ -102,8 +103,7 @@ pub(super) fn take<S: RowSink>(
     match tag {
         DATA_ROW_TAG if running => {
             if flight.fault.is_none() && !flight.unchecked {
-                flight.rows += 1;
-                flight.fault = flight.call.sink.row(body).err().map(Failure::Stopped);
+                flight.row(body, &mut state.scratch)?;
             }
         }
         COMMAND_COMPLETE_TAG | EMPTY_QUERY_RESPONSE_TAG if running => {
@@ -134,7 +134,7 @@ pub(super) fn take<S: RowSink>(
         PARAMETER_DESCRIPTION_TAG if preparing => {
             if let Message::ParameterDescription(body) = parse(message)? {
                 let oids: Vec<u32> = body.parameters().collect()?;
-                if oids != flight.call.statement.parameters {
+                if oids != flight.statement.parameters {
                     known.shape = Shape::Changed;
                 }
             }
@@ -146,7 +146,7 @@ pub(super) fn take<S: RowSink>(
                 }
                 _ => Vec::new(),
             };
-            let same = columns == flight.call.statement.columns && known.shape == Shape::Unknown;
+            let same = columns == flight.statement.columns && known.shape == Shape::Unknown;
             known.shape = if same { Shape::Same } else { Shape::Changed };
             if !flight.span.runs && !same {
                 flight.fault = Some(Failure::ShapeChanged);
@@ -156,6 +156,7 @@ pub(super) fn take<S: RowSink>(
             if flight.span.runs && flight.stage == Stage::Sent && flight.refusal.is_none() =>
         {
             flight.stage = Stage::Running;
+            flight.claim();
             match known.shape {
                 Shape::Same => {}
                 Shape::Changed => flight.fault = Some(Failure::ShapeChanged),

@@ -25,7 +25,7 @@ pub(super) async fn withdraw<S: RowSink + 'static>(pool: Rc<Pool<S>>, index: usi
         let Some((peer, key)) = connection.hold(flight) else { return };
         let sent = cancel::cancel(&peer, key, || connection.will_be_cancelled(flight)).await;
         connection.release(flight);
-        pool.refill();
+        pool.dispatch();
         if sent.is_err() {
             break;
         }

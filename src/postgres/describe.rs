@@ -3,9 +3,16 @@
 //! Owns asking the server about a statement before it serves. Does not own what an unfit answer
 //! means for an endpoint (`endpoint`).
 
+mod nature;
+
+pub use nature::{array_types, volatile_functions};
+
 use super::session::Session;
 use crate::value::{Composite, Domain, Enumeration, Type};
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 use tokio_postgres::{
     Error, SimpleQueryMessage,
     types::{Kind, Type as ServerType},
@@ -99,13 +106,19 @@ pub async fn named_type(session: &Session, name: &str) -> Result<Option<ServerTy
 }
 
 /// What the server's plan for a statement tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Whether it writes or locks rows.
     pub writes: bool,
     /// Whether it can make NULL of a column that its table declares NOT NULL: an outer join does so
     /// for rows without a partner, grouping sets for what a set leaves out.
     pub extends_with_null: bool,
+    /// Whether it reads a random sample of a table.
+    pub samples: bool,
+    /// What the planner thinks that it costs.
+    pub cost: f64,
+    /// The functions that its expressions call, without their schemas.
+    pub functions: BTreeSet<String>,
 }
 
 /// The plan that the server makes for the statement, whatever its arguments. `None` when it plans no
@@ -127,7 +140,7 @@ pub async fn plan(
     let nulls = vec!["NULL"; types.len()].join(", ");
     let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
     let plan = session
-        .simple_query(&format!("EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE howdah_plan{arguments}"))
+        .simple_query(&format!("EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE howdah_plan{arguments}"))
         .await;
     session.batch_execute("DEALLOCATE howdah_plan").await?;
     let text: String = plan?
@@ -146,6 +159,12 @@ pub async fn plan(
             matches!(word(node, "Join Type"), Some("Left" | "Right" | "Full"))
                 || node.contains_key("Grouping Sets")
         }),
+        samples: has_node(&plan, &|node| word(node, "Node Type") == Some("Sample Scan")),
+        cost: plan
+            .pointer("/0/Plan/Total Cost")
+            .and_then(serde_json::Value::as_f64)
+            .unwrap_or(f64::INFINITY),
+        functions: nature::functions(&plan),
     }))
 }
 

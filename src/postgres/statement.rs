@@ -1,10 +1,12 @@
 //! A statement as every connection prepares it, and the shape it must have there.
 
+use super::batch::Batch;
 use crate::definition::placeholder::first_words;
+use std::sync::Arc;
 
 /// A statement that the type checker has seen. Connections prepare it under its name when they
 /// first need it, and check that its shape is still the one it was seen with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prepared {
     /// Its place in the service, from 0 without gaps; connections keep their state by it.
     pub index: usize,
@@ -18,6 +20,11 @@ pub struct Prepared {
     pub parameters: Vec<u32>,
     /// The OIDs of the columns; empty when the statement returns none.
     pub columns: Vec<u32>,
+    /// Whether calls with the same arguments, sent at the same moment, get the same rows: it only
+    /// reads, and nothing in it is different each time it is asked. Such calls may share one run.
+    pub repeatable: bool,
+    /// Its form that answers many calls at once, when it has one.
+    pub batch: Option<Arc<Batch>>,
 }
 
 impl Prepared {

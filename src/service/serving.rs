@@ -67,8 +67,7 @@ impl Serving {
             name: format!("howdah_{index}"),
             label: "probe".to_owned(),
             sql: "SELECT".to_owned(),
-            parameters: Vec::new(),
-            columns: Vec::new(),
+            ..Prepared::default()
         });
         let nothing = Arc::new(JsonRows::new(ResultShape::None, None, &[]));
         Self { service, facts, memory: RefCell::default(), lanes, probe, nothing }

@@ -8,7 +8,9 @@ mod faults;
 mod garbage;
 mod identity;
 mod reads;
+mod rescue;
 mod shapes;
+mod sharing;
 mod signing_in;
 mod writes;
 
@@ -32,6 +34,7 @@ struct Rows {
     bytes: usize,
     at_most: Option<usize>,
     largest_row: Option<usize>,
+    shares: bool,
 }
 
 impl RowSink for Rows {
@@ -52,6 +55,14 @@ impl RowSink for Rows {
         assert!(rest.is_empty());
         self.taken.push(row);
         Ok(())
+    }
+
+    fn medium(&self) -> Option<usize> {
+        self.shares.then_some(self.at_most.unwrap_or(0))
+    }
+
+    fn share(&mut self) -> Option<Self> {
+        Some(Self { taken: self.taken.clone(), ..Self::default() })
     }
 
     fn restart(&mut self) {
@@ -121,6 +132,7 @@ fn statement(index: usize, sql: &str, parameters: usize, columns: &[u32]) -> Arc
         sql: sql.to_owned(),
         parameters: vec![TEXT; parameters],
         columns: columns.to_vec(),
+        ..Prepared::default()
     })
 }
 

@@ -33,6 +33,7 @@ pub(super) struct Said {
     max_rows: u32,
     lane: Option<Identifier>,
     guard: Guard,
+    batch: bool,
     pub(super) parameters: Vec<Parameter>,
 }
 
@@ -57,6 +58,7 @@ impl Said {
             max_rows: self.max_rows,
             lane: self.lane,
             guard: self.guard,
+            batch: self.batch,
             parameters: self.parameters,
             statement,
         }
@@ -172,6 +174,7 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
     let max_rows = root.take("max_rows").and_then(|item| Some((max_rows(&item)?, item)));
     let lane = root.take("lane").and_then(|item| lane(&item));
     let guard = guard::read(root);
+    let batch = root.take("batch").and_then(|item| item.boolean()).unwrap_or(true);
     let parameters = root.table("parameters");
 
     let shape = result.as_ref().map_or(ResultShape::Rows, |(shape, _)| *shape);
@@ -219,6 +222,7 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
         max_rows: max_rows.map_or(DEFAULT_MAX_ROWS, |(rows, _)| rows),
         lane,
         guard,
+        batch,
         parameters,
     })
 }

@@ -9,7 +9,7 @@ const TENANTS: usize = 8;
 
 /// A database with a table whose rows only their tenant sees, one role that may read them and one
 /// that may not be taken.
-fn tenants() -> (&'static Database, String) {
+pub(super) fn tenants() -> (&'static Database, String) {
     let database: &'static Database = Box::leak(Box::new(database()));
     let role = format!("{}_tenant", database.user);
     let user = &database.user;
@@ -27,7 +27,7 @@ fn tenants() -> (&'static Database, String) {
     (database, role)
 }
 
-fn under(role: &str, sub: &str) -> Permit {
+pub(super) fn under(role: &str, sub: &str) -> Permit {
     let claims = format!("{{\"sub\":\"{sub}\"}}");
     permit().under(Arc::new(Identity::new(Some(role), &claims).unwrap()))
 }
