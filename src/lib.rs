@@ -28,6 +28,7 @@ pub mod postgres;
 
 // Floor 4, service: what is served.
 pub mod builtin;
+pub mod decode;
 pub mod encode;
 pub mod endpoint;
 pub mod metrics;

@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
     &["config", "value", "definition", "table"],
     &["credential", "access"],
     &["postgres", "lane", "migration", "outbound"],
-    &["endpoint", "builtin", "service", "encode", "openapi", "metrics", "advice"],
+    &["endpoint", "builtin", "decode", "service", "encode", "openapi", "metrics", "advice"],
     &["audit", "approval", "rotation"],
     &["http", "console"],
     &[

@@ -6,8 +6,10 @@
 //! own facets, presence and places of arguments (`http`).
 
 mod address;
+pub mod copy;
 mod document;
 mod duration;
+mod exact;
 mod moment;
 mod nested;
 mod number;

@@ -5,6 +5,8 @@ use serde::de::IgnoredAny;
 
 /// How deep arrays and objects may stand within each other.
 const MAX_DEPTH: usize = 128;
+/// What the binary form of `jsonb` begins with (PostgreSQL's `jsonb_recv`).
+pub(super) const JSONB_VERSION: u8 = 1;
 
 /// Checks a document for `json`, or for `jsonb`, which keeps numbers as `numeric`.
 pub(super) fn check(text: &str, is_jsonb: bool) -> Result<(), Invalid> {

@@ -6,14 +6,14 @@ use crate::value::numeric::{MAX_AFTER, MAX_BEFORE};
 const NOT_NUMBER: Invalid = Invalid::new("is not a number");
 
 /// The parts of a number as JSON writes it.
-struct Decimal<'t> {
-    whole: &'t str,
-    fraction: &'t str,
-    exponent: &'t str,
+pub(super) struct Decimal<'t> {
+    pub(super) whole: &'t str,
+    pub(super) fraction: &'t str,
+    pub(super) exponent: &'t str,
 }
 
 /// `-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?`
-fn decimal(text: &str) -> Option<Decimal<'_>> {
+pub(super) fn decimal(text: &str) -> Option<Decimal<'_>> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => {

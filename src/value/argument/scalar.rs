@@ -10,25 +10,67 @@ use std::borrow::Cow;
 pub(super) struct Literal<'t> {
     /// PostgreSQL's text form.
     pub(super) text: Cow<'t, str>,
-    binary: Option<Vec<u8>>,
+    binary: Binary,
 }
+
+/// The binary form of a value; the short ones, which are nearly all, take no memory of their own.
+enum Binary {
+    /// There is none.
+    None,
+    /// It is the text.
+    Text,
+    /// So many of these bytes.
+    Inline([u8; INLINE], usize),
+    Owned(Vec<u8>),
+}
+
+/// The longest binary form of a value of bounded length, an IPv6 network, in bytes.
+const INLINE: usize = 20;
 
 impl<'t> Literal<'t> {
     /// Sent as `text`.
     pub(super) fn text(text: impl Into<Cow<'t, str>>) -> Self {
-        Self { text: text.into(), binary: None }
+        Self { text: text.into(), binary: Binary::None }
     }
 
     /// Sent as `binary`.
-    pub(super) fn binary(text: impl Into<Cow<'t, str>>, binary: impl Into<Vec<u8>>) -> Self {
-        Self { text: text.into(), binary: Some(binary.into()) }
+    pub(super) fn binary(text: impl Into<Cow<'t, str>>, binary: impl AsRef<[u8]>) -> Self {
+        let bytes = binary.as_ref();
+        let mut inline = [0; INLINE];
+        let binary = match inline.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                Binary::Inline(inline, bytes.len())
+            }
+            None => Binary::Owned(bytes.to_vec()),
+        };
+        Self { text: text.into(), binary }
+    }
+
+    /// Sent as the bytes of `text`, which are its binary form.
+    fn characters(text: impl Into<Cow<'t, str>>) -> Self {
+        Self { text: text.into(), binary: Binary::Text }
     }
 
     /// As it goes to PostgreSQL.
     pub(super) fn into_argument(self) -> Argument {
         match self.binary {
-            Some(bytes) => Argument::Binary(bytes),
-            None => Argument::Text(self.text.into_owned().into_bytes()),
+            Binary::None => Argument::Text(self.text.into_owned().into_bytes()),
+            Binary::Text => Argument::Binary(self.text.into_owned().into_bytes()),
+            Binary::Inline(bytes, length) => {
+                Argument::Binary(bytes.get(..length).unwrap_or_default().to_vec())
+            }
+            Binary::Owned(bytes) => Argument::Binary(bytes),
+        }
+    }
+
+    /// The binary form, where it is known already.
+    pub(super) fn as_binary(&self) -> Option<&[u8]> {
+        match &self.binary {
+            Binary::None => None,
+            Binary::Text => Some(self.text.as_bytes()),
+            Binary::Inline(bytes, length) => bytes.get(..*length),
+            Binary::Owned(bytes) => Some(bytes),
         }
     }
 
@@ -108,13 +150,16 @@ const NOT_STRING: Invalid = Invalid::new("is not a string");
 /// Reads the JSON text of a scalar that is not null: a JSON string, but for truth values, numbers
 /// and JSON itself. `bigint` and `numeric` may be strings too, for callers whose numbers are
 /// floats; a string is also how the values that JSON has no number for are written.
-pub(super) fn read_json(ty: &Type, raw: &str) -> Result<Literal<'static>, Invalid> {
+pub(super) fn read_json<'t>(ty: &Type, raw: &'t str) -> Result<Literal<'t>, Invalid> {
     let ty = ty.base();
     if matches!(ty, Type::Json | Type::Jsonb | Type::Bool) || (ty.is_numeric() && !quoted(raw)) {
         if matches!(raw, "NaN" | "Infinity" | "-Infinity") {
             return Err(Invalid::new("is not JSON"));
         }
-        return read(ty, raw).map(Literal::into_owned);
+        return read(ty, raw);
+    }
+    if let Some(text) = plain(raw) {
+        return read_string(ty, text);
     }
     let text = if quoted(raw) { serde_json::from_str::<String>(raw).ok() } else { None };
     let Some(text) = text else {
@@ -124,12 +169,24 @@ pub(super) fn read_json(ty: &Type, raw: &str) -> Result<Literal<'static>, Invali
             _ => Err(NOT_STRING),
         };
     };
+    read_string(ty, &text).map(Literal::into_owned)
+}
+
+/// Reads the text of a JSON string.
+fn read_string<'t>(ty: &Type, text: &'t str) -> Result<Literal<'t>, Invalid> {
     let exact = matches!(ty, Type::Int8 | Type::Numeric);
-    let special = matches!(text.as_str(), "NaN" | "Infinity" | "-Infinity");
+    let special = matches!(text, "NaN" | "Infinity" | "-Infinity");
     if ty.is_numeric() && !exact && !special {
         return Err(Invalid::new("is a string, not a number"));
     }
-    read(ty, &text).map(Literal::into_owned)
+    read(ty, text)
+}
+
+/// What stands in a JSON string that has no escapes (RFC 8259 §7).
+fn plain(raw: &str) -> Option<&str> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    let unescaped = |byte: u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    inner.bytes().all(unescaped).then_some(inner)
 }
 
 fn quoted(raw: &str) -> bool {
@@ -140,7 +197,7 @@ fn characters(text: &str) -> Result<Literal<'_>, Invalid> {
     if text.contains('\0') {
         return Err(Invalid::new("has a NUL character"));
     }
-    Ok(Literal::binary(text, text.as_bytes()))
+    Ok(Literal::characters(text))
 }
 
 fn uuid(text: &str) -> Result<Literal<'_>, Invalid> {
