@@ -36,6 +36,7 @@ pub mod openapi;
 pub mod service;
 
 // Floor 5, records: what is kept, and proved.
+pub mod approval;
 pub mod audit;
 
 // Floor 6, surface: the listeners.

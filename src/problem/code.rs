@@ -54,6 +54,24 @@ codes! {
     Unauthenticated = 401 "unauthenticated" "Sign in first",
     /// The request's API key or token is not valid, or not any more.
     InvalidCredential = 401 "invalid-credential" "The credential is not valid",
+    /// The cursor was not made for this question and this caller, or is too old: ask from the start.
+    CursorInvalid = 400 "cursor-invalid" "The cursor is invalid",
+    /// There is no token in the request, or nobody's.
+    TokenInvalid = 401 "token-invalid" "The token is invalid",
+    /// The token was somebody's, and has expired or was revoked.
+    TokenEnded = 401 "token-ended" "The token has ended",
+    /// Nobody approves their own request, nor reviews their own emergency access.
+    SelfApproval = 403 "self-approval" "One's own request",
+    /// The policy does not name the caller among its approvers.
+    NotAnApprover = 403 "not-an-approver" "Not an approver",
+    /// The policy does not let the caller ask for it.
+    NotEligible = 403 "not-eligible" "Not eligible",
+    /// Only whoever made the request may do this.
+    NotYours = 403 "not-yours" "Another person's request",
+    /// The caller's last emergency access waits for its reviews; until then there is no other request.
+    ReviewDue = 403 "review-due" "A review is due",
+    /// The policy has no emergency access.
+    NoBreakGlass = 403 "no-break-glass" "No emergency access",
     /// The caller may not do this.
     Forbidden = 403 "forbidden" "Not permitted",
     /// The caller is known and lacks a scope that the route wants; the detail names them.
@@ -64,10 +82,32 @@ codes! {
     RowNotFound = 404 "row-not-found" "No such thing",
     /// The path exists, the method does not; `Allow` lists those that do.
     MethodNotAllowed = 405 "method-not-allowed" "Method not allowed",
+    /// There is no policy of this name.
+    PolicyUnknown = 404 "policy-unknown" "No such policy",
+    /// There is no access request of this number.
+    RequestUnknown = 404 "request-unknown" "No such request",
     /// The request did not arrive in time.
     RequestTimeout = 408 "request-timeout" "The request took too long to arrive",
     /// The change contradicts what is stored: a key that exists already, or one that does not (SQLSTATE 23505, 23503).
     Conflict = 409 "conflict" "The change conflicts with what is stored",
+    /// The access request was not decided on, or not taken up, in its time.
+    RequestLapsed = 409 "request-lapsed" "The request has lapsed",
+    /// The access request is not the one that was read: it was edited since. Read it again.
+    RequestEdited = 409 "request-edited" "The request was edited",
+    /// The access request is in a state in which this cannot be done.
+    WrongState = 409 "wrong-state" "Not in this state",
+    /// The policy has changed since the request was made: make it again.
+    PolicyChanged = 409 "policy-changed" "The policy has changed",
+    /// The caller has decided on this request already.
+    AlreadyDecided = 409 "already-decided" "Already decided",
+    /// The login of this request was made; its secret is shown once.
+    AlreadyActive = 409 "already-active" "Already active",
+    /// The access request is not approved yet.
+    NotApproved = 409 "not-approved" "Not approved",
+    /// Somebody who approved may no longer approve, so that too few are left.
+    ApproverNotEligible = 409 "approver-not-eligible" "An approval no longer counts",
+    /// The caller has as many open requests as the policy allows.
+    TooManyPending = 409 "too-many-pending" "Too many open requests",
     /// The body is larger than the service takes.
     BodyTooLarge = 413 "body-too-large" "The body is too large",
     /// The target is longer than the service takes.
@@ -76,6 +116,12 @@ codes! {
     UnsupportedMediaType = 415 "unsupported-media-type" "Unsupported media type",
     /// A rule of the database refuses the value (SQLSTATE 23502, 23514, class 22).
     Unprocessable = 422 "unprocessable" "The values break a rule",
+    /// More time is asked for than the policy gives.
+    DurationTooLong = 422 "duration-too-long" "Too long",
+    /// The role that the policy names does not exist.
+    RoleUnknown = 422 "role-unknown" "No such role",
+    /// The role that the policy names may change roles or bypass the rules; nobody gets it for a while.
+    RoleTooPowerful = 422 "role-too-powerful" "The role is too powerful",
     /// The caller asks more often than the service allows; `Retry-After` says when to ask again.
     RateLimited = 429 "rate-limited" "Too many requests",
     /// The header fields are more or larger than the service takes.

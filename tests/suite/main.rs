@@ -1,6 +1,7 @@
 //! Tests of the parts together: a real PostgreSQL, real sockets, the real binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
+mod access;
 mod audit;
 mod auth;
 mod cli;

@@ -4,7 +4,10 @@
 -- writer, its number among that writer's entries and the hash of the one before, so that an entry
 -- that was taken away leaves a gap, even when that happened before it was sequenced.
 
-CREATE SCHEMA IF NOT EXISTS howdah;
+-- Where the schema is there already, nobody needs the right to make one.
+DO $$ BEGIN
+    IF to_regnamespace('howdah') IS NULL THEN CREATE SCHEMA howdah; END IF;
+END $$;
 
 CREATE TABLE howdah.audit_writer (
     writer text PRIMARY KEY CHECK (writer ~ '^[a-z][a-z0-9_.:-]{0,62}$'),
