@@ -29,7 +29,7 @@ pub struct Known {
 pub fn new_token() -> Result<Secret, getrandom::Error> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut())?;
-    let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_ref()));
+    let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(&bytes[..]));
     Ok(Secret::new(format!("{PREFIX}{}", *text)))
 }
 
