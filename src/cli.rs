@@ -4,8 +4,10 @@
 //! below; none of them reads a flag that is not declared here, or, for a command of several parts,
 //! at the head of its own room.
 
+mod ask;
 mod check;
 mod config;
+mod credentials;
 mod describe;
 mod exit;
 mod harden;
@@ -53,6 +55,8 @@ enum Command {
     Probe(Probe),
     /// Rotate the service's credential and keep its records: a process of its own
     Keeper(Keeper),
+    /// Set up, take over, rotate, and look how the credential stands: asks the keeper
+    Credentials(credentials::Arguments),
     /// Say what of a running service's hardening is really in force
     Posture(Posture),
     /// Seal secrets into files, and open files that are sealed
@@ -334,6 +338,7 @@ fn obey(command: Command) -> Exit {
         Command::Migrate(migrate) => migrate::run(migrate),
         Command::Probe(probe) => probe::run(probe),
         Command::Keeper(keeper) => keeper::run(keeper),
+        Command::Credentials(credentials) => credentials::run(credentials),
         Command::Posture(arguments) => posture::run(arguments),
         Command::Secret(secret) => secret::run(&secret),
         Command::Key(key) => key::run(&key),

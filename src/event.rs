@@ -133,6 +133,20 @@ pub enum Event<'a> {
         /// When it is asked again.
         retry_in: Duration,
     },
+    /// The service signs in by another credential from now on.
+    Credential {
+        /// Its generation.
+        generation: u64,
+        /// The role that signs in.
+        login: &'a str,
+    },
+    /// A rotation took a step, or does not get on.
+    Rotation {
+        /// The step's name, or `waits`, `refused`, `mended`.
+        step: &'static str,
+        /// Why, or what.
+        detail: &'a str,
+    },
     /// Something in the configuration deserves a look.
     Warning {
         /// What, as a sentence.

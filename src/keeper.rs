@@ -8,10 +8,11 @@ mod desk;
 mod lead;
 mod room;
 mod rooms;
+mod rotation;
 mod routes;
 
+pub use crate::postgres::lead::{Lead, Lost};
 pub use desk::Desk;
-pub use lead::Lead;
 pub use room::Room;
 
 use crate::{

@@ -38,6 +38,7 @@ pub mod service;
 // Floor 5, records: what is kept, and proved.
 pub mod approval;
 pub mod audit;
+pub mod rotation;
 
 // Floor 6, surface: the listeners.
 pub mod http;

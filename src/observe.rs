@@ -176,6 +176,13 @@ fn show(event: &Event<'_>) {
         Event::CertificateRefused { reason } => {
             warn!(reason, "the new certificate is refused, and the last one goes on");
         }
+        Event::Credential { generation, login } => {
+            info!(generation, login, "signs in by another credential");
+        }
+        Event::Rotation { step: step @ ("waits" | "refused" | "mended"), detail } => {
+            warn!(step, detail, "rotation");
+        }
+        Event::Rotation { step, .. } => info!(step, "rotation"),
         Event::Leading { epoch } => info!(epoch, "this keeper leads"),
         Event::Warning { message } => warn!("{message}"),
     }

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod cancel;
 pub mod describe;
+pub mod lead;
 pub mod message;
 pub mod refusal;
 pub mod session;

@@ -7,8 +7,10 @@ mod credential;
 mod files;
 mod password;
 
-pub use credential::{credential, credential_bytes, key};
-pub use password::target;
+pub use credential::{
+    SigningIn, credential, credential_bytes, key, signing_in, target, with_credential,
+};
+pub use password::{place, with_password};
 
 use crate::{
     access::Authority,

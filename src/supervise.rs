@@ -3,6 +3,7 @@
 //! Owns the order of starting and stopping. Does not own what is served (`service`), nor the
 //! command that asked for it (`cli`).
 
+pub mod follow;
 mod ready;
 mod retry;
 
@@ -21,6 +22,7 @@ use crate::{
     },
     identity::Follower,
     metrics::Metrics,
+    postgres::Target,
 };
 use std::{
     cell::RefCell,
@@ -178,6 +180,13 @@ impl Supervisor {
             self.identity.replace(Follower::start(authority, &self.observer));
         }
         self.admin.stopping.store(false, Ordering::Release);
+    }
+
+    /// Signs in to the database by `target` from now on. Each thread opens its lanes anew, and goes
+    /// over to them when they are connected; requests that have begun end on the old ones.
+    pub fn renew(&self, target: &Arc<Target>) {
+        self.server.renew(target);
+        self.served.borrow_mut().target = Some(Arc::clone(target));
     }
 
     /// Ends: `/ready` says so, nothing more is accepted, and what is in flight may finish until

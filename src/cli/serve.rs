@@ -11,8 +11,8 @@ use crate::{
     observe,
     postgres::Target,
     service::{Service, ServiceDefinition},
-    startup::{self, Folder},
-    supervise::{AdminPlace, Attempt, Places, Supervisor, attempt, until_prepared},
+    startup::{self, Folder, SigningIn},
+    supervise::{AdminPlace, Attempt, Places, Supervisor, attempt, follow, until_prepared},
 };
 use std::{
     future::Future,
@@ -87,10 +87,8 @@ async fn serve(
     let metrics = metrics(&definition);
     let observer = metrics.observer(observe::observer());
     warn(&observer, &warnings);
-    let target = match &definition.config.database {
-        Some(database) => Some(Arc::new(startup::target(database)?)),
-        None => None,
-    };
+    let signing_in = definition.config.database.as_ref().map(startup::signing_in).transpose()?;
+    let target = signing_in.as_ref().map(|it| Arc::new(it.target.clone()));
     let mut signals = Signals::listen()?;
     let served = tokio::select! {
         served = first(&definition, target, &observer) => served?,
@@ -98,12 +96,24 @@ async fn serve(
     };
     let supervisor = Supervisor::start(&served, threads, &observer, &metrics, places)?;
     posture::publish(&supervisor, directory);
+    let shown =
+        follow::publish(&supervisor, signing_in.as_ref().and_then(|it| it.credential.as_ref()));
+    let credential = async {
+        let database = definition.config.database.as_ref().map(startup::place);
+        match (signing_in, database) {
+            (Some(SigningIn { path: Some(path), credential, .. }), Some(place)) => {
+                follow::follow(&path, &place, credential, &shown, &supervisor, &observer).await
+            }
+            _ => std::future::pending().await,
+        }
+    };
     if let Some(file) = ready_file {
         supervisor.announce(&file)?;
     }
     let failure = tokio::select! {
         () = signals.end() => None,
-        failure = follow(&definition, &served, &supervisor, &observer) => Some(failure),
+        failure = until_typed(&definition, &served, &supervisor, &observer) => Some(failure),
+        never = credential => match never {},
     };
     let drained = supervisor.drain(definition.config.limits.drain);
     tokio::select! {
@@ -143,21 +153,20 @@ async fn first(
 }
 
 /// Goes on asking a database that was away at the start; ends only when it finds the service wrong.
-async fn follow(
+async fn until_typed(
     definition: &ServiceDefinition,
     served: &Served,
     supervisor: &Supervisor,
     observer: &Observer,
 ) -> Diagnostics {
-    if served.service.is_pending()
-        && let Some(target) = &served.target
-    {
-        match until_prepared(definition, target, observer).await {
+    if served.service.is_pending() && served.target.is_some() {
+        let now = supervisor.served();
+        let target = || now.borrow().target.clone();
+        match until_prepared(definition, &target, observer).await {
             Ok((service, warnings)) => {
                 warn(observer, &warnings);
                 let routes = service.entries().len();
-                supervisor
-                    .replace(&Served { service: Arc::new(service), target: served.target.clone() });
+                supervisor.replace(&Served { service: Arc::new(service), target: target() });
                 observer(&Event::Reloaded { routes });
             }
             Err(diagnostics) => return diagnostics,

@@ -40,6 +40,8 @@ const SWEEP: Duration = Duration::from_millis(500);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections are still accepted that had been waiting when the process was asked to end.
 const LAST_ACCEPT: Duration = Duration::from_millis(20);
+/// How often it is looked at whether new lanes are connected.
+const RENEWAL_PERIOD: Duration = Duration::from_millis(5);
 /// How long a thread may take to say what it waits for.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -55,6 +57,7 @@ pub struct Served {
 enum Command {
     Connection(Accepted, Counted),
     Serve(Served),
+    Renew(Arc<Target>),
     WhatIsMissing(oneshot::Sender<Option<String>>),
     HowAreTheLanes(oneshot::Sender<Vec<LaneState>>),
     Stop,
@@ -182,6 +185,13 @@ impl Server {
         }
     }
 
+    /// Serves the same with connections of `target`, once each thread has some.
+    pub fn renew(&self, target: &Arc<Target>) {
+        for worker in &self.workers {
+            let _ = worker.send(Command::Renew(Arc::clone(target)));
+        }
+    }
+
     /// What the threads still wait for before they can serve everything; empty when they can.
     pub async fn missing(&self) -> Vec<String> {
         let mut missing = Vec::new();
@@ -268,6 +278,30 @@ impl Setup {
     }
 }
 
+/// Lanes that are being opened, to be gone over to. Dropping it leaves things as they are.
+struct Renewal(tokio::task::JoinHandle<()>);
+
+impl Renewal {
+    /// Has the thread go over to `serving` when its lanes are connected.
+    fn begin(shared: &Rc<Shared>, serving: Rc<Serving>) -> Self {
+        let shared = Rc::clone(shared);
+        Self(tokio::task::spawn_local(async move {
+            // A service that was never typed has no lanes to wait for.
+            while !serving.service.is_pending() && serving.waits_for().is_some() {
+                tokio::time::sleep(RENEWAL_PERIOD).await;
+            }
+            let old = shared.serving.replace(serving);
+            drop(old);
+        }))
+    }
+}
+
+impl Drop for Renewal {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 /// A thread's life: it ends when it is told to, or when the server is gone.
 async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
     let shared = Rc::new(Shared {
@@ -279,6 +313,7 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
     });
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut renewal = None;
     loop {
         tokio::select! {
             command = inbox.recv() => match command {
@@ -290,7 +325,13 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
                         drop(counted);
                     });
                 }
+                Some(Command::Renew(target)) => {
+                    let service = Arc::clone(&shared.serving.borrow().service);
+                    let serving = setup.serving(&Served { service, target: Some(target) });
+                    renewal = Some(Renewal::begin(&shared, serving));
+                }
                 Some(Command::Serve(served)) => {
+                    drop(renewal.take());
                     let serving = setup.serving(&served);
                     shared.serving.replace(serving);
                 }

@@ -5,9 +5,16 @@
 //! up, and every change checks it in its own transaction ([`Lead::fence`]).
 
 use super::{Desk, Room, rooms};
-use crate::{event::Event, migration, postgres::session::Session};
-use std::{convert::Infallible, fmt, rc::Rc, time::Duration};
-use tokio_postgres::{Error, Transaction};
+use crate::{
+    event::Event,
+    migration,
+    postgres::{
+        lead::{Lead, Lost},
+        session::Session,
+    },
+};
+use std::{convert::Infallible, rc::Rc, time::Duration};
+use tokio_postgres::Error;
 
 /// The lock's number: the letters of "howdah" and "keep".
 const LOCK: i64 = 0x686f_7764_6b65_6570;
@@ -22,55 +29,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SETTINGS: &str = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; \
     SET tcp_keepalives_count = 3; SET idle_in_transaction_session_timeout = '30s'; \
     SET lock_timeout = '10s'; SET client_min_messages = 'error'";
-
-/// The lead of one keeper, for as long as no other has taken over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lead {
-    epoch: i64,
-}
-
-/// Why a change was not made.
-#[derive(Debug)]
-pub enum Lost {
-    /// Another keeper leads now.
-    Lead,
-    /// The database.
-    Database(Error),
-}
-
-impl fmt::Display for Lost {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lead => formatter.write_str("another keeper has taken over"),
-            Self::Database(error) => match error.as_db_error() {
-                Some(refusal) => formatter.write_str(refusal.message()),
-                None => write!(formatter, "{error}"),
-            },
-        }
-    }
-}
-
-impl From<Error> for Lost {
-    fn from(error: Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl Lead {
-    /// The epoch, for messages.
-    pub fn epoch(self) -> i64 {
-        self.epoch
-    }
-
-    /// Makes sure that this keeper leads until `transaction` ends: a takeover waits for it.
-    ///
-    /// # Errors
-    /// When another has taken over.
-    pub async fn fence(self, transaction: &Transaction<'_>) -> Result<(), Lost> {
-        let sql = "SELECT FROM howdah.keeper_lead WHERE epoch = $1 FOR SHARE";
-        transaction.query_opt(sql, &[&self.epoch]).await?.map(drop).ok_or(Lost::Lead)
-    }
-}
 
 /// Leads whenever it can.
 pub(super) async fn run(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Infallible {
@@ -106,9 +64,9 @@ async fn attempt(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Result<String, Stri
     applied.map_err(|it| it.message().to_owned())?;
     let sql = "UPDATE howdah.keeper_lead SET epoch = epoch + 1, since = now() RETURNING epoch";
     let row = session.query_one(sql, &[]).await.map_err(said)?;
-    let lead = Lead { epoch: row.get(0) };
-    desk.epoch.set(Some(lead.epoch));
-    (desk.observer)(&Event::Leading { epoch: lead.epoch });
+    let lead = Lead::of(row.get(0));
+    desk.epoch.set(Some(lead.epoch()));
+    (desk.observer)(&Event::Leading { epoch: lead.epoch() });
     let mut works: Vec<_> = rooms.iter().map(|room| room.work(Rc::clone(desk), lead)).collect();
     let first = std::future::poll_fn(|context| {
         let ready = works.iter_mut().find_map(|work| match work.as_mut().poll(context) {
@@ -133,7 +91,7 @@ async fn watch(session: &Session, lead: Lead) -> String {
         tokio::time::sleep(PERIOD).await;
         let asked = session.query_one("SELECT epoch FROM howdah.keeper_lead", &[]);
         match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(row)) if row.get::<_, i64>(0) == lead.epoch => {}
+            Ok(Ok(row)) if row.get::<_, i64>(0) == lead.epoch() => {}
             Ok(Ok(_)) => return Lost::Lead.to_string(),
             Ok(Err(error)) => return Lost::from(error).to_string(),
             Err(_) => return "the database does not answer".to_owned(),

@@ -147,6 +147,8 @@ impl Writer {
             | Event::CertificateRefused { .. }
             | Event::Listening { .. }
             | Event::Leading { .. }
+            | Event::Credential { .. }
+            | Event::Rotation { .. }
             | Event::Stopping { .. }
             | Event::Stopped { .. }
             | Event::KeysRead { .. }

@@ -1,8 +1,11 @@
 //! Reading a credential that the keeper published.
 
+use super::{place, with_password};
 use crate::{
+    config::Database,
     credential::{Credential, FILE_NAME, Key},
     diagnostic::{Code, Diagnostic},
+    postgres::Target,
 };
 use std::{
     fs::File,
@@ -24,6 +27,66 @@ pub fn credential(path: &Path) -> Result<Credential, Box<Diagnostic>> {
     let bytes = bytes_of(&file)
         .map_err(|error| refuse(format!("the credential {shown} cannot be read: {error}")))?;
     Credential::parse(&bytes).map_err(|why| refuse(format!("the credential {shown}: {why}")))
+}
+
+/// The bytes of a name in `pg_stat_activity` (PostgreSQL's NAMEDATALEN, less its end).
+const LONGEST_NAME: usize = 63;
+
+/// As whom a service signs in, and what it follows.
+pub struct SigningIn {
+    /// Where, and as whom.
+    pub target: Target,
+    /// What it signs in with, when that is a published credential.
+    pub credential: Option<Credential>,
+    /// The file or folder of the credential, when there is one to follow.
+    pub path: Option<PathBuf>,
+}
+
+/// Where the database is, with the credential that was published, or else the password.
+///
+/// # Errors
+/// When the file of either cannot be used, without a word of what is in it.
+pub fn target(database: &Database) -> Result<Target, Box<Diagnostic>> {
+    let signing_in = signing_in(database)?;
+    Ok(Target { application_name: database.application_name.clone(), ..signing_in.target })
+}
+
+/// As whom a service signs in; its sessions say the generation where there is one to follow.
+///
+/// # Errors
+/// As [`target`].
+pub fn signing_in(database: &Database) -> Result<SigningIn, Box<Diagnostic>> {
+    let Some(path) = &database.credential else {
+        return Ok(SigningIn { target: with_password(database)?, credential: None, path: None });
+    };
+    if !file_of(path).exists() {
+        let plain = with_password(database)?;
+        let target = Target { application_name: tagged(&plain.application_name, 0), ..plain };
+        return Ok(SigningIn { target, credential: None, path: Some(path.clone()) });
+    }
+    let credential = credential(path)?;
+    let target = with_credential(&place(database), &credential);
+    Ok(SigningIn { target, credential: Some(credential), path: Some(path.clone()) })
+}
+
+/// The target with this credential; its application's name says the generation.
+pub fn with_credential(place: &Target, credential: &Credential) -> Target {
+    Target {
+        user: credential.user.clone(),
+        password: Some(credential.password.clone()),
+        application_name: tagged(&place.application_name, credential.generation),
+        ..place.clone()
+    }
+}
+
+/// `howdah g42`, no longer than the server shows.
+fn tagged(name: &str, generation: u64) -> String {
+    let tag = format!(" g{generation}");
+    let mut end = name.len().min(LONGEST_NAME - tag.len());
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{tag}", &name[..end])
 }
 
 /// The bytes of the credential; none while there is no file.
@@ -64,4 +127,16 @@ fn bytes_of(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     File::open(path)?.take(LIMIT).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tagged;
+
+    #[test]
+    fn a_generation_is_shown_whole() {
+        assert_eq!(tagged("howdah", 42), "howdah g42");
+        let long = tagged(&"\u{e9}".repeat(60), u64::MAX);
+        assert!(long.len() <= 63 && long.ends_with(" g18446744073709551615"), "{long}");
+    }
 }

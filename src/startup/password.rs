@@ -12,24 +12,29 @@ use zeroize::Zeroizing;
 /// The largest password file, in bytes.
 const MAX_BYTES: u64 = 4096;
 
-/// Where the database is, with the password read from its file.
-///
-/// # Errors
-/// When the password's file cannot be used, without a word of what is in it.
-pub fn target(database: &Database) -> Result<Target, Box<Diagnostic>> {
-    let password = match &database.password_file {
-        Some(path) => Some(read(path)?),
-        None => database.password.clone(),
-    };
-    Ok(Target {
+/// Where the database is, without who signs in.
+pub fn place(database: &Database) -> Target {
+    Target {
         host: database.host.clone(),
         port: database.port,
         database: database.name.clone(),
         user: database.user.clone(),
-        password,
+        password: None,
         connect_timeout: database.connect_timeout,
         application_name: database.application_name.clone(),
-    })
+    }
+}
+
+/// Where the database is, with the password read from its file.
+///
+/// # Errors
+/// When the password's file cannot be used, without a word of what is in it.
+pub fn with_password(database: &Database) -> Result<Target, Box<Diagnostic>> {
+    let password = match &database.password_file {
+        Some(path) => Some(read(path)?),
+        None => database.password.clone(),
+    };
+    Ok(Target { password, ..place(database) })
 }
 
 /// The file's text without the newline that editors put at its end.

@@ -6,7 +6,7 @@ use crate::{
     postgres::{Target, session},
     service::{Service, ServiceDefinition},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The first wait between two attempts.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -46,13 +46,15 @@ pub async fn attempt(definition: &ServiceDefinition, target: &Target) -> Attempt
 /// What is wrong with the service, or with the way in.
 pub async fn until_prepared(
     definition: &ServiceDefinition,
-    target: &Target,
+    target: &dyn Fn() -> Option<Arc<Target>>,
     observer: &Observer,
 ) -> Result<(Service, Diagnostics), Diagnostics> {
     let mut wait = FIRST_WAIT;
     loop {
         tokio::time::sleep(wait).await;
-        match attempt(definition, target).await {
+        // It may have another credential than the last time.
+        let Some(target) = target() else { return std::future::pending().await };
+        match attempt(definition, &target).await {
             Attempt::Prepared(service, warnings) => return Ok((*service, warnings)),
             Attempt::Wrong(diagnostics) => return Err(diagnostics),
             Attempt::Away(diagnostics) => {

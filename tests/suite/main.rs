@@ -21,6 +21,7 @@ mod openapi;
 mod placeholders;
 mod plain_user;
 mod posture;
+mod rotation;
 mod scaffold;
 mod secret;
 mod support;

@@ -14,7 +14,7 @@ use std::{
     fs::File,
     net::SocketAddr,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -51,7 +51,7 @@ impl Home {
             "[service]\nname = \"kept\"\n\n[database]\nhost = \"{host}\"\nport = {port}\n\
              name = \"{name}\"\nuser = \"{user}\"\npassword_file = \"{path}/password\"\n\
              credential = \"{path}/credential.json\"\n\n\
-             [keeper]\nlisten = \"127.0.0.1:0\"\ncredential = \"{path}/keeper.json\"\n\
+             [log]\nlevel = \"warn\"\n\n[keeper]\nlisten = \"127.0.0.1:0\"\ncredential = \"{path}/keeper.json\"\n\
              key_file = \"{path}/key\"\n\n{more}"
         );
         self.folder.write("howdah.toml", text);
@@ -71,6 +71,44 @@ impl Home {
         let credential = json!({ "generation": 1, "user": login, "password": password });
         self.folder.write("keeper.json", credential.to_string());
         self
+    }
+
+    /// A home that rotates: the SQL of `credentials setup` was run, and the manifest has
+    /// `[credentials]` with a file as its sink and then `more`. One endpoint: `/one`.
+    pub fn rotating(database: Database, more: &str) -> Self {
+        let owner = database.user.clone();
+        let home = Self::new(database, "");
+        std::fs::remove_file(home.folder.path().join("key")).unwrap();
+        home.rotates(&owner, more);
+        let endpoint = "/*\nget = \"/one\"\nresult = \"value\"\n*/\nSELECT 1 AS one\n";
+        home.folder.write("endpoints/one.sql", endpoint);
+        let output = home.howdah(&["credentials", "setup"]).args(["--role", &home.role]).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        home.database.psql_as_superuser(&String::from_utf8(output.stdout).unwrap());
+        home
+    }
+
+    /// Writes the manifest with `[credentials]` of `owner` and then `more`.
+    pub fn rotates(&self, owner: &str, more: &str) {
+        let path = self.folder.path().display();
+        self.write_manifest(&format!(
+            "[credentials]\nowner = \"{owner}\"\nrotate_every = \"off\"\noverlap = \"1s\"\n\
+             grace = \"1s\"\nsinks = [{{ file = \"{path}/credential.json\" }}]\n{more}\n"
+        ));
+    }
+
+    /// Runs `howdah credentials WORD` against `keeper` to its end.
+    pub fn credentials(&self, word: &str, keeper: &Keeper) -> Output {
+        let mut command = self.howdah(&["credentials", word]);
+        command.args(["--set", &format!("keeper.listen={}", keeper.address)]);
+        command.output().unwrap()
+    }
+
+    /// The credential that is published.
+    pub fn published(&self) -> serde_json::Value {
+        let text = std::fs::read_to_string(self.folder.path().join("credential.json")).unwrap();
+        serde_json::from_str(&text).unwrap()
     }
 
     /// `howdah` with these words and the folder.

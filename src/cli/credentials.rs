@@ -1,0 +1,134 @@
+//! `howdah credentials`: setting up, taking over, rotating, going back, and how it stands.
+
+mod setup;
+mod watch;
+
+use super::{Exit, FolderArgs, Format, ask, show};
+use crate::{
+    config::{Address, Config},
+    diagnostic::{Code, Diagnostic, Diagnostics},
+    startup::Folder,
+};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long the keeper may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the keeper's key and credential where they are missing, and print the SQL that a
+    /// superuser runs once
+    Setup(SetupArguments),
+    /// Take over an application that signs in with a password of its own
+    Adopt(BeginArguments),
+    /// Make a new generation, and wait until the one before is gone: a line for each phase
+    Rotate(BeginArguments),
+    /// Go back to the password before, while its login still works
+    Back(BeginArguments),
+    /// Say which generation is in use, how old it is, and who has adopted it
+    Status(StatusArguments),
+}
+
+#[derive(Debug, Args)]
+struct SetupArguments {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// The keeper's role; it signs in as this with `_a`
+    #[arg(long, default_value = "howdah_keeper")]
+    role: String,
+}
+
+#[derive(Debug, Args)]
+struct BeginArguments {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// Do not wait for its end
+    #[arg(long)]
+    no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+struct StatusArguments {
+    #[command(flatten)]
+    folder: FolderArgs,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(credentials: Arguments) -> Exit {
+    let outcome = match credentials.command {
+        Command::Setup(setup) => setup::run(setup),
+        Command::Adopt(asked) => begin(asked.folder, "adopt", asked.no_wait),
+        Command::Rotate(asked) => begin(asked.folder, "rotate", asked.no_wait),
+        Command::Back(asked) => begin(asked.folder, "back", asked.no_wait),
+        Command::Status(status) => print_status(status.folder, status.format),
+    };
+    outcome.unwrap_or_else(|found| show::failed(&found))
+}
+
+/// The keeper that a folder names.
+struct Desk {
+    address: Address,
+}
+
+impl Desk {
+    fn of(folder: FolderArgs) -> Result<Self, Diagnostics> {
+        let config: Config = Folder::from(folder).manifest()?.value;
+        let keeper = config.keeper.ok_or_else(|| {
+            Diagnostic::error(Code::MissingKey, "the manifest has no `[keeper]`")
+                .help("see docs/keeper.md")
+        })?;
+        Ok(Self { address: keeper.listen })
+    }
+
+    /// The keeper's answer.
+    fn ask(&self, method: &str, path: &str) -> Result<Value, Diagnostics> {
+        // The token is read from the environment, where a keeper knows its callers.
+        let token = std::env::var("HOWDAH_TOKEN").ok();
+        let answer = ask::keeper(&self.address, method, path, token.as_deref(), None, PATIENCE);
+        let (status, body) = answer.map_err(|error| {
+            let message = format!("the keeper at {} does not answer: {error}", self.address);
+            Diagnostic::error(Code::Machine, message).help("start it: `howdah keeper DIR`")
+        })?;
+        if (200..300).contains(&status) {
+            return Ok(body);
+        }
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let (title, detail) = (text("title"), text("detail"));
+        let message = if detail.is_empty() { title } else { detail };
+        Err(Diagnostic::error(
+            Code::Machine,
+            format!("the keeper refuses ({}): {message}", text("code")),
+        )
+        .into())
+    }
+}
+
+fn begin(folder: FolderArgs, what: &str, no_wait: bool) -> Result<Exit, Diagnostics> {
+    let desk = Desk::of(folder)?;
+    let begun = desk.ask("POST", &format!("/credentials/{what}"))?;
+    let generation = begun["generation"].as_u64().unwrap_or_default();
+    if no_wait {
+        show::print(format_args!("generation {generation} has begun\n"));
+        return Ok(Exit::Success);
+    }
+    watch::until_done(&|| desk.ask("GET", "/credentials"), generation)
+}
+
+fn print_status(folder: FolderArgs, format: Format) -> Result<Exit, Diagnostics> {
+    let status = Desk::of(folder)?.ask("GET", "/credentials")?;
+    match format {
+        Format::Json => show::print(format_args!("{status}\n")),
+        Format::Text => show::print(format_args!("{}", watch::in_words(&status))),
+    }
+    Ok(Exit::Success)
+}

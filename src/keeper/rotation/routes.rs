@@ -1,0 +1,137 @@
+//! What operators ask of the rotation.
+
+use super::Rotations;
+use crate::{
+    http::{
+        api::{Asked, Entry, handler, json},
+        response::Answer,
+    },
+    problem::{Code, Problem},
+    rotation::{Refused, status},
+};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::{future::Future, rc::Rc};
+
+/// Who asks, where the listener knows nobody: whoever can reach a socket of this machine.
+const LOCAL: &str = "local operator";
+
+/// The routes.
+pub(super) fn of(rotations: &Rc<Rotations>) -> Vec<Entry> {
+    let post = |path, summary, handler| Entry {
+        method: Method::POST,
+        path,
+        summary,
+        takes: None,
+        gives: (202, begun_schema()),
+        open: false,
+        handler,
+    };
+    vec![
+        Entry {
+            method: Method::GET,
+            path: "/credentials",
+            summary: "How the credential's rotation stands, and who has adopted which generation",
+            takes: None,
+            gives: (200, status_schema()),
+            open: false,
+            handler: shared(rotations, |rotations, _| async move { show(&rotations).await }),
+        },
+        post(
+            "/credentials/rotate",
+            "Begin a new generation",
+            shared(rotations, |rotations, asked| async move {
+                if rotations
+                    .desk
+                    .config
+                    .credentials
+                    .as_ref()
+                    .is_some_and(|it| it.rotating.approval != "none")
+                {
+                    let detail =
+                        "A rotation takes an approved access request: `howdah access request`.";
+                    return Err(Problem::new(Code::Forbidden).detail(detail));
+                }
+                begun(&rotations, rotations.begin(&actor(&asked), false).await)
+            }),
+        ),
+        post(
+            "/credentials/adopt",
+            "Take over an application that signs in with a password of its own",
+            shared(rotations, |rotations, asked| async move {
+                begun(&rotations, rotations.begin(&actor(&asked), true).await)
+            }),
+        ),
+        post(
+            "/credentials/back",
+            "Go back to the password before, under a higher generation, while its login still works",
+            shared(rotations, |rotations, asked| async move {
+                begun(&rotations, rotations.go_back(&actor(&asked)).await)
+            }),
+        ),
+    ]
+}
+
+fn shared<F, L>(rotations: &Rc<Rotations>, function: F) -> crate::http::api::Handler
+where
+    F: Fn(Rc<Rotations>, Asked) -> L + 'static,
+    L: Future<Output = Result<Answer, Problem>> + 'static,
+{
+    let rotations = Rc::clone(rotations);
+    handler(move |asked| function(Rc::clone(&rotations), asked))
+}
+
+fn actor(asked: &Asked) -> String {
+    asked.caller.as_ref().map_or_else(|| LOCAL.to_owned(), |caller| caller.name.clone())
+}
+
+async fn show(rotations: &Rotations) -> Result<Answer, Problem> {
+    let away = |why: &str| Problem::new(Code::DatabaseUnavailable).detail(why.to_owned());
+    let session = rotations.desk.connect().await.map_err(|it| away(it.message()))?;
+    let status = status(&rotations.rotation, &session).await;
+    session.close().await;
+    let status = status.map_err(|it| away(&it.to_string()))?;
+    Ok(json(StatusCode::OK, &status.0))
+}
+
+/// 202 with the generation, or why there is none.
+fn begun(rotations: &Rotations, outcome: Result<u64, Refused>) -> Result<Answer, Problem> {
+    rotations.desk.leads()?;
+    match outcome {
+        Ok(generation) => Ok(json(StatusCode::ACCEPTED, &json!({ "generation": generation }))),
+        Err(Refused::UnderWay(generation, phase)) => {
+            let detail =
+                format!("Generation {generation} is under way; its phase is `{}`.", phase.as_str());
+            Err(Problem::new(Code::Conflict).detail(detail))
+        }
+        Err(Refused::Adoption(why)) => {
+            Err(Problem::new(Code::Conflict).detail(format!("It does not begin: {why}.")))
+        }
+        Err(Refused::Failure(failure)) => {
+            // Operators, who are trusted with the keeper's log, may know what the database says.
+            Err(Problem::new(Code::Conflict).detail(format!("It does not begin: {failure}.")))
+        }
+    }
+}
+
+fn begun_schema() -> Value {
+    json!({ "type": "object", "required": ["generation"],
+        "properties": { "generation": { "type": "integer" } } })
+}
+
+fn status_schema() -> Value {
+    let (text, number) = (json!({ "type": "string" }), json!({ "type": "integer" }));
+    let maybe = json!({ "type": ["string", "null"] });
+    let issue = json!({ "type": ["object", "null"],
+        "properties": { "generation": number, "login": text } });
+    json!({ "type": "object",
+        "required": ["name", "phase", "highest", "current", "sessions", "steps"],
+        "properties": {
+            "name": text, "owner": text, "adopted": { "type": "boolean" }, "phase": text,
+            "highest": number, "current": issue, "old": issue, "returns": { "type": "boolean" },
+            "age_s": number, "phase_age_s": number, "due_at": maybe, "deadline": maybe,
+            "reason": maybe, "sinks": { "type": "array", "items": text },
+            "sessions": { "type": "array", "items": { "type": "object" } },
+            "steps": { "type": "array", "items": { "type": "object" } },
+        } })
+}

@@ -1,0 +1,228 @@
+//! Rotation against a real PostgreSQL, a real keeper and a real service under load.
+
+use crate::support::{
+    database::Database,
+    eventually, http,
+    keeper::{Home, Keeper},
+    postgres::{Cluster, cluster},
+    service::{self, Service},
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn home(more: &str) -> Home {
+    Home::rotating(Database::create(cluster()), more)
+}
+
+fn leading(home: &Home) -> Keeper {
+    let keeper = home.keeper();
+    eventually("it leads", SOON, || keeper.leads());
+    keeper
+}
+
+fn serve(home: &Home) -> Service {
+    let service = service::serve(home.folder.path()).arg("--threads").arg("2").start();
+    eventually("it is ready", SOON, || service.get_admin("/ready").status == 200);
+    service
+}
+
+/// Runs `word` and gives what it printed; it must succeed.
+fn done(home: &Home, keeper: &Keeper, word: &str) -> String {
+    let output = home.credentials(word, keeper);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{word}: {said}\n{}", keeper.log());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Requests without a pause from several callers, until it is asked how many failed.
+struct Load {
+    stop: Arc<AtomicBool>,
+    answered: Arc<AtomicU64>,
+    callers: Vec<JoinHandle<Vec<String>>>,
+}
+
+impl Load {
+    fn on(service: &Service) -> Self {
+        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let at = service.http;
+        let caller = |_| {
+            let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
+            std::thread::spawn(move || {
+                let mut failures = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    match http::send(at, "GET", "/one", &[], b"") {
+                        Ok(reply) if reply.status == 200 => {
+                            answered.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Ok(reply) => failures.push(reply.to_string()),
+                        Err(why) => failures.push(why.to_string()),
+                    }
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                failures
+            })
+        };
+        let callers = (0..3).map(caller).collect();
+        Self { stop, answered, callers }
+    }
+
+    fn end(self) -> (u64, Vec<String>) {
+        self.stop.store(true, Ordering::Relaxed);
+        let failures = self.callers.into_iter().flat_map(|it| it.join().unwrap()).collect();
+        (self.answered.load(Ordering::Relaxed), failures)
+    }
+}
+
+/// Whether `login` may sign in.
+fn may_sign_in(home: &Home, login: &str) -> bool {
+    let sql = format!("SELECT rolcanlogin FROM pg_roles WHERE rolname = '{login}'");
+    home.database.psql_as_superuser(&sql)[0][0].as_deref() == Some("t")
+}
+
+#[test]
+fn an_application_is_taken_over_and_rotated_and_no_request_fails() {
+    let home = home("");
+    let owner = home.database.user.clone();
+    let keeper = leading(&home);
+    let service = serve(&home);
+    assert_eq!(service.get_admin("/credential").json()["generation"], serde_json::Value::Null);
+    let load = Load::on(&service);
+    let printed = done(&home, &keeper, "adopt");
+    for phase in ["applied", "verified", "published", "adopted", "overlap", "retired", "idle"] {
+        let lines = printed.lines().filter(|line| line.split_whitespace().nth(2) == Some(phase));
+        assert_eq!(lines.count(), 1, "{printed}");
+    }
+    assert_eq!(home.published()["user"], format!("{owner}_a"));
+    assert!(!may_sign_in(&home, &owner) && may_sign_in(&home, &format!("{owner}_a")));
+    for generation in 2..=4 {
+        done(&home, &keeper, "rotate");
+        assert_eq!(service.get_admin("/credential").json()["generation"], generation);
+    }
+    let (answered, failures) = load.end();
+    assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
+    assert!(answered > 100, "{answered}");
+    assert_eq!(home.published()["generation"], 4);
+    assert!(
+        may_sign_in(&home, &format!("{owner}_b")) && !may_sign_in(&home, &format!("{owner}_a"))
+    );
+    // Each transition has one entry, and no other is there.
+    let entries = home.database.psql_as_superuser(
+        "SELECT e #>> '{entry,action}', e #>> '{entry,detail,generation}', count(*)
+         FROM (SELECT body::json AS e FROM howdah.audit_inbox WHERE writer = 'rotation') AS it
+         GROUP BY 1, 2",
+    );
+    assert_eq!(entries.len(), 4 * 7, "{entries:?}");
+    assert!(entries.iter().all(|row| row[2].as_deref() == Some("1")), "{entries:?}");
+    // Nothing belongs to a login.
+    let owned = home.database.psql_as_superuser(&format!(
+        "SELECT count(*) FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
+         WHERE d.deptype = 'o' AND r.rolname IN ('{owner}_a', '{owner}_b')"
+    ));
+    assert_eq!(owned[0][0].as_deref(), Some("0"));
+    let status: serde_json::Value = {
+        let mut command = home.howdah(&["credentials", "status", "--format", "json"]);
+        command.args(["--set", &format!("keeper.listen={}", keeper.address)]);
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!((&status["phase"], &status["current"]["generation"]), (&"idle".into(), &4.into()));
+    assert!(status["sessions"].as_array().unwrap().iter().all(|it| it["generation"] == 4));
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_rotation_that_ends() {
+    let home = home("");
+    let service = serve(&home);
+    let mut keeper = leading(&home);
+    done(&home, &keeper, "adopt");
+    let load = Load::on(&service);
+    for pause_ms in [0, 15, 60, 150, 400, 900, 1500] {
+        let begun = keeper.post("/credentials/rotate", &serde_json::json!({}));
+        assert_eq!(begun.status, 202, "{begun}");
+        let generation = begun.json()["generation"].clone();
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        drop(keeper);
+        keeper = leading(&home);
+        eventually("it ends", SOON, || {
+            let status = keeper.get("/credentials");
+            status.status == 200
+                && status.json()["phase"] == "idle"
+                && status.json()["current"]["generation"] == generation
+        });
+    }
+    let (answered, failures) = load.end();
+    assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
+}
+
+#[test]
+fn keepers_that_are_asked_together_make_one_generation() {
+    let home = home("");
+    let service = serve(&home);
+    let keepers: Vec<_> = (0..5).map(|_| home.keeper()).collect();
+    eventually("one leads", SOON, || keepers.iter().any(Keeper::leads));
+    let asked: Vec<_> = std::thread::scope(|scope| {
+        let ask =
+            |keeper: &Keeper| keeper.post("/credentials/adopt", &serde_json::json!({})).status;
+        let threads: Vec<_> =
+            keepers.iter().chain(&keepers).map(|it| scope.spawn(move || ask(it))).collect();
+        threads.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    assert_eq!(asked.iter().filter(|it| **it == 202).count(), 1, "{asked:?}");
+    assert!(asked.iter().all(|it| matches!(it, 202 | 409 | 503)), "{asked:?}");
+    let leader = keepers.iter().find(|it| it.leads()).unwrap();
+    eventually("it ends", SOON, || leader.get("/credentials").json()["phase"] == "idle");
+    assert_eq!(leader.get("/credentials").json()["highest"], 1);
+    assert_eq!(service.get("/one").status, 200);
+}
+
+#[test]
+fn no_password_is_ever_in_the_log() {
+    // A server of its own, whose log is read whole.
+    let cluster = Cluster::start();
+    let home = Home::rotating(Database::create(&cluster), "");
+    home.database.psql_as_superuser("ALTER SYSTEM SET log_statement = 'all'");
+    home.database.psql_as_superuser("ALTER SYSTEM SET log_min_error_statement = 'debug5'");
+    home.database.psql_as_superuser("ALTER SYSTEM SET log_min_duration_statement = 0");
+    home.database.psql_as_superuser("SELECT pg_reload_conf()");
+    let service = serve(&home);
+    let keeper = leading(&home);
+    let mut secrets = Vec::new();
+    for word in ["adopt", "rotate", "rotate"] {
+        done(&home, &keeper, word);
+        secrets.push(home.published()["password"].as_str().unwrap().to_owned());
+    }
+    secrets.push(home.database.password.clone());
+    let credential = std::fs::read_to_string(home.folder.path().join("keeper.json")).unwrap();
+    let own: serde_json::Value = serde_json::from_str(&credential).unwrap();
+    secrets.push(own["password"].as_str().unwrap().to_owned());
+    secrets
+        .push(std::fs::read_to_string(home.folder.path().join("key")).unwrap().trim().to_owned());
+    let log = cluster.log();
+    assert!(log.contains("howdah.rotation"), "the log has the keeper's other statements");
+    let places = [
+        ("the server's", log),
+        ("the keeper's", keeper.log()),
+        ("the service's", service.output()),
+    ];
+    for secret in &secrets {
+        for (whose, log) in &places {
+            // The harness itself made the application's first password, in a statement.
+            if *secret != home.database.password {
+                assert!(!log.contains(secret.as_str()), "a secret is in {whose} log");
+            }
+        }
+    }
+    if cluster.major >= 15 {
+        assert!(!places[0].1.contains("SCRAM-SHA-256$"), "a verifier is in the log");
+    }
+    let stored = home.database.psql_as_superuser("SELECT r::text FROM howdah.rotation r");
+    let stored = format!("{stored:?}");
+    assert!(secrets.iter().all(|it| !stored.contains(it.as_str())));
+}
