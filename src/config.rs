@@ -13,7 +13,7 @@ mod keeper;
 mod kind;
 mod list;
 mod protection;
-mod quantity;
+pub(crate) mod quantity;
 mod route;
 mod secrecy;
 mod section;

@@ -20,7 +20,7 @@ const SIZES: [(&str, u64); 9] = [
 ///
 /// # Errors
 /// What is wrong, as a sentence without its full stop.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

@@ -4,9 +4,13 @@
 //! (`placeholder`), the parameters (`parameter`) nor where files are (`startup`).
 
 mod agreement;
+pub mod copy;
 mod front_matter;
+mod idempotence;
 #[cfg(test)]
 mod tests;
+
+pub use idempotence::Idempotence;
 
 use super::{
     guard::Guard,
@@ -15,7 +19,7 @@ use super::{
     route::{Method, PathTemplate},
 };
 use crate::{
-    diagnostic::{Diagnostics, SourceFile},
+    diagnostic::{Code, Diagnostics, SourceFile},
     name::Identifier,
 };
 use std::sync::Arc;
@@ -56,8 +60,12 @@ pub struct Endpoint {
     pub batch: bool,
     /// The parameters in the order they are declared, those of the path that are not declared too.
     pub parameters: Vec<Parameter>,
-    /// The statement.
+    /// The statement; empty where rows are loaded.
     pub statement: Statement,
+    /// What is loaded, in the place of a statement.
+    pub copy: Option<copy::Copy>,
+    /// Whether a change may be asked for twice and is made once.
+    pub idempotence: Idempotence,
 }
 
 /// The shape of an endpoint's answer.
@@ -103,7 +111,14 @@ pub fn read(source: &Arc<SourceFile>, name: &str) -> Result<(Endpoint, Diagnosti
             return Err(diagnostics);
         }
     };
-    let (said, mut diagnostics) = front_matter::read(source, &place)?;
+    let (said, is_copy, mut diagnostics) = front_matter::read(source, &place)?;
+    if is_copy {
+        diagnostics.append(copy::refuse_statement(source, &place));
+        let none = Statement::none(place.end);
+        let endpoint = said.map(|said| said.endpoint(source, name, none));
+        diagnostics.sort();
+        return diagnostics.into_result(endpoint);
+    }
     let (statement, errors) = placeholder::examine(source, place.end..source.text().len());
     if let (Some(said), Some(statement)) = (&said, &statement) {
         diagnostics.append(agreement::check(source, said, statement, errors.is_empty()));

@@ -58,6 +58,17 @@ pub struct Use {
 }
 
 impl Statement {
+    /// No statement, where one could stand at byte `offset` of the file.
+    pub(super) fn none(offset: usize) -> Self {
+        Self {
+            sql: String::new(),
+            parameters: Vec::new(),
+            uses: Vec::new(),
+            offset,
+            slice_names: Vec::new(),
+        }
+    }
+
     /// The byte of the file that stands at byte `sql_offset` of [`Statement::sql`]; within a
     /// placeholder, its colon.
     pub fn file_offset(&self, sql_offset: usize) -> usize {
@@ -115,6 +126,15 @@ pub(super) fn examine(
     let tokens = tokens.and_then(|tokens| lexer.only_statement(tokens, start..end));
     let lexed = tokens.map(|tokens| lexer.number(&tokens));
     (lexed, lexer.diagnostics)
+}
+
+/// The bytes of the first token of `sql` that is neither blank nor comment.
+pub(super) fn first_token(sql: &str) -> Option<Range<usize>> {
+    Scanner::new(sql, 0..sql.len()).find_map(|token| match token {
+        Ok(token) if matches!(token.kind, Kind::Space | Kind::Comment) => None,
+        Ok(token) => Some(token.span),
+        Err(unterminated) => Some(unterminated.open),
+    })
 }
 
 /// The end of the block comment that opens at byte `at` of `text`, when it has one. Comments nest.

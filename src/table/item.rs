@@ -37,6 +37,11 @@ impl<'t, 'e> Item<'t, 'e> {
         self.document.push(diagnostic, self.span.clone());
     }
 
+    /// Reports `diagnostic` at `span` of the document, which is within the value.
+    pub fn report_at(&self, diagnostic: Diagnostic, span: Range<usize>) {
+        self.document.push(diagnostic, span);
+    }
+
     /// Reports that the value is not allowed: `why` continues "`key` …".
     pub fn refuse(&self, code: Code, why: &str, help: Option<&str>) {
         let mut diagnostic = Diagnostic::error(code, format!("`{}` {why}", self.path));

@@ -1,6 +1,8 @@
 //! Front matter: finding it, and reading its keys.
 
-use super::{DEFAULT_MAX_ROWS, Endpoint, GREATEST_MAX_ROWS, ResultShape};
+use super::{
+    DEFAULT_MAX_ROWS, Endpoint, GREATEST_MAX_ROWS, Idempotence, ResultShape, copy, idempotence,
+};
 use crate::{
     definition::{
         guard::{self, Guard},
@@ -35,6 +37,8 @@ pub(super) struct Said {
     guard: Guard,
     batch: bool,
     pub(super) parameters: Vec<Parameter>,
+    copy: Option<copy::Copy>,
+    idempotence: Idempotence,
 }
 
 impl Said {
@@ -61,6 +65,8 @@ impl Said {
             batch: self.batch,
             parameters: self.parameters,
             statement,
+            copy: self.copy,
+            idempotence: self.idempotence,
         }
     }
 }
@@ -109,17 +115,18 @@ pub(super) fn find(source: &Arc<SourceFile>) -> Result<Place, (Diagnostics, Opti
     })
 }
 
-/// Reads the front matter at `place`; nothing when it does not even say a method and a path.
+/// Reads the front matter at `place`; nothing when it does not even say a method and a path. The flag
+/// says whether rows are loaded in the place of a statement.
 ///
 /// # Errors
 /// The front matter does not end where it was meant to, so nothing else in the file can be told.
 pub(super) fn read(
     source: &Arc<SourceFile>,
     place: &Place,
-) -> Result<(Option<Said>, Diagnostics), Diagnostics> {
+) -> Result<(Option<Said>, bool, Diagnostics), Diagnostics> {
     let inside = place.start + 2..place.end - 2;
     let text = &source.text()[inside.clone()];
-    let (said, diagnostics) = table::read(source, text, inside.start, None, |root| {
+    let ((said, is_copy), diagnostics) = table::read(source, text, inside.start, None, |root| {
         let said = keys(root);
         root.finish();
         said
@@ -133,9 +140,9 @@ pub(super) fn read(
                     .help("`*/` ends a comment wherever it stands; write `*\\u002f` in the string");
             return Err(diagnostic.into());
         }
-        return Ok((None, diagnostics));
+        return Ok((None, is_copy, diagnostics));
     }
-    Ok((said, diagnostics))
+    Ok((said, is_copy, diagnostics))
 }
 
 /// Whether a TOML string is open at the end of `text`.
@@ -163,7 +170,13 @@ fn ends_within_string(text: &str) -> bool {
     false
 }
 
-fn keys(root: &Table<'_, '_>) -> Option<Said> {
+/// What the keys say, and whether `copy` is among them.
+fn keys(root: &Table<'_, '_>) -> (Option<Said>, bool) {
+    let mut is_copy = false;
+    (said(root, &mut is_copy), is_copy)
+}
+
+fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     let route = route(root);
     let summary = root.take("summary").and_then(|item| item.string());
     let description = root.take("description").and_then(|item| item.string());
@@ -175,7 +188,22 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
     let lane = root.take("lane").and_then(|item| lane(&item));
     let guard = guard::read(root);
     let batch = root.take("batch").and_then(|item| item.boolean()).unwrap_or(true);
-    let parameters = root.table("parameters");
+    let idempotence = root.take("idempotent");
+    let mut bulk = copy::read(root);
+    *is_copy = bulk.is_copy;
+    let declared = root.take("parameters");
+    let parameters = declared.as_ref().and_then(Item::table);
+    if bulk.is_copy {
+        let others = [
+            result.as_ref().map(|(_, item)| item),
+            envelope.as_ref().map(|(_, item)| item),
+            declared.as_ref(),
+        ];
+        copy::refuse_others(root, route.as_ref(), &others);
+    }
+    if let (Some(copy), Some((rows, _))) = (&mut bulk.copy, &max_rows) {
+        copy.max_rows = u64::from(*rows);
+    }
 
     let shape = result.as_ref().map_or(ResultShape::Rows, |(shape, _)| *shape);
     if let Some((ResultShape::None, item)) = &result
@@ -189,6 +217,7 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
     }
     if let Some((_, item)) = &max_rows
         && shape != ResultShape::Rows
+        && !bulk.is_copy
     {
         let why = format!("is for \"rows\", and the result is \"{}\"", shape.as_str());
         item.refuse(Code::Conflict, &why, Some("leave it out"));
@@ -210,6 +239,11 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
             parameters
         }
     };
+    // What is wrong with `copy` was told; a statement is not missing for it.
+    if bulk.is_copy && bulk.copy.is_none() {
+        return None;
+    }
+    let idempotence = idempotence.map(|item| idempotence::read(&item, Some(method)));
     Some(Said {
         method,
         path,
@@ -224,6 +258,8 @@ fn keys(root: &Table<'_, '_>) -> Option<Said> {
         guard,
         batch,
         parameters,
+        copy: bulk.copy,
+        idempotence: idempotence.unwrap_or_default(),
     })
 }
 

@@ -1,0 +1,4 @@
+/*
+post = "/prices"
+copy = "public.prices (day, Price, \"the price\", price)"
+*/

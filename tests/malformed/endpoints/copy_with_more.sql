@@ -1,0 +1,12 @@
+/*
+get = "/prices/{code}"
+copy = 'prices (day, "no end)'
+result = "rows"
+envelope = "prices"
+on_conflict = "replce"
+conflict = []
+idempotent = "always"
+
+[parameters]
+code = { type = "text" }
+*/

@@ -1,0 +1,5 @@
+/*
+put = "/prices"
+copy = "prices"
+max_bytes = "many"
+*/
