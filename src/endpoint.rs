@@ -4,6 +4,7 @@
 //! their layout, and every diagnostic that the two together give. Does not own the file format
 //! (`definition`), nor running (`lane`).
 
+pub mod bulk;
 mod nature;
 mod sink;
 mod typing;

@@ -5,6 +5,7 @@
 //! the schema of a type (`value::schema`).
 
 mod argument;
+mod bulk;
 mod listing;
 mod operation;
 mod problem;

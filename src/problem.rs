@@ -48,12 +48,26 @@ pub struct ArgumentError {
     pub detail: String,
 }
 
+/// What is wrong with one row of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowError {
+    /// The line of the body on which it begins; the first is 1.
+    pub line: Option<u64>,
+    /// Which row it is; the first is 1.
+    pub row: Option<u64>,
+    /// The field, where it is one.
+    pub field: Option<String>,
+    /// What is wrong, as a sentence for the caller; never a value.
+    pub detail: String,
+}
+
 /// Why a request was not answered, written for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     code: Code,
     detail: Option<String>,
     errors: Vec<ArgumentError>,
+    rows: Vec<RowError>,
     retry_after_s: Option<u32>,
     allow: Option<String>,
 }
@@ -62,7 +76,14 @@ impl Problem {
     /// A problem with nothing more to say than its code.
     pub fn new(code: Code) -> Self {
         let retry_after_s = (code.status() == 503).then_some(1);
-        Self { code, detail: None, errors: Vec::new(), retry_after_s, allow: None }
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            rows: Vec::new(),
+            retry_after_s,
+            allow: None,
+        }
     }
 
     /// Says in a sentence what this caller should know.
@@ -75,6 +96,18 @@ impl Problem {
     /// The problem that lists every wrong argument at once.
     pub fn arguments(errors: Vec<ArgumentError>) -> Self {
         Self { errors, ..Self::new(Code::InvalidArguments) }
+    }
+
+    /// The problem that lists wrong rows.
+    pub fn rows(code: Code, rows: Vec<RowError>) -> Self {
+        Self { rows, ..Self::new(code) }
+    }
+
+    /// Says which row it is about.
+    #[must_use]
+    pub fn with_row(mut self, row: RowError) -> Self {
+        self.rows.push(row);
+        self
     }
 
     /// When to try again, in seconds.
@@ -136,6 +169,25 @@ impl Problem {
                     })
                 })
                 .collect();
+        }
+        if !self.rows.is_empty() {
+            object["errors"] = self.rows.iter().map(RowError::to_json).collect();
+        }
+        object
+    }
+}
+
+impl RowError {
+    fn to_json(&self) -> Value {
+        let mut object = json!({ "in": Location::Body.as_str(), "detail": self.detail });
+        if let Some(line) = self.line {
+            object["line"] = line.into();
+        }
+        if let Some(row) = self.row {
+            object["row"] = row.into();
+        }
+        if let Some(field) = &self.field {
+            object["field"] = field.as_str().into();
         }
         object
     }

@@ -6,11 +6,13 @@
 
 mod door;
 mod failure;
+mod load;
 mod route;
 mod serving;
 mod shield;
 
 pub use failure::{log_reason, problem};
+pub use load::{Loaded, NotLoaded, Source};
 pub use route::{Action, Entry, Found};
 pub use serving::Serving;
 pub use shield::Shield;
@@ -20,7 +22,7 @@ use crate::{
     config::Config,
     definition::file,
     diagnostic::Diagnostics,
-    endpoint::{self, Endpoint},
+    endpoint::{self, Endpoint, bulk},
     name::Identifier,
     postgres::{describe, session::Session},
 };
@@ -76,6 +78,19 @@ impl Service {
         let lanes = &definition.config.lanes;
         let volatile = describe::volatile_functions(session).await.ok();
         for (index, file) in definition.endpoints.iter().enumerate() {
+            if let Some(copy) = &file.copy {
+                actions.push(match bulk::prepare(session, file, copy, lanes).await {
+                    Ok((bulk, warnings)) => {
+                        found.append(warnings);
+                        Action::Bulk(Arc::new(bulk))
+                    }
+                    Err(diagnostics) => {
+                        found.append(diagnostics);
+                        Action::Pending(Arc::clone(file))
+                    }
+                });
+                continue;
+            }
             match endpoint::prepare(session, file, index, lanes, volatile.as_ref()).await {
                 Ok((endpoint, warnings)) => {
                     found.append(warnings);
@@ -136,6 +151,10 @@ impl Service {
     pub fn lanes_in_use(&self) -> BTreeSet<&Identifier> {
         let mut names: BTreeSet<&Identifier> =
             self.endpoints().map(|endpoint| &endpoint.lane).collect();
+        names.extend(self.entries().iter().filter_map(|entry| match &entry.action {
+            Action::Bulk(bulk) => Some(&bulk.lane),
+            _ => None,
+        }));
         let probes =
             self.entries().iter().any(|entry| matches!(entry.action, Action::Probe { .. }));
         if probes && let Some((name, _)) = self.config.lanes.get_key_value("read") {

@@ -102,7 +102,7 @@ pub async fn prepare(
 }
 
 /// The lane that the file names, or the one of its method.
-fn choose_lane<'l>(
+pub(super) fn choose_lane<'l>(
     definition: &file::Endpoint,
     lanes: &'l BTreeMap<Identifier, Lane>,
     found: &mut Diagnostics,
@@ -178,7 +178,7 @@ fn lost(definition: &file::Endpoint, error: &Error) -> Diagnostics {
 }
 
 /// The server's refusal with its caret in the endpoint's file.
-fn refusal(definition: &file::Endpoint, error: &Error) -> Diagnostic {
+pub(super) fn refusal(definition: &file::Endpoint, error: &Error) -> Diagnostic {
     let Some(refusal) = error.as_db_error() else {
         return Diagnostic::error(
             Code::Database,

@@ -68,7 +68,7 @@ fn judge(serving: &Serving, authority: &Authority, credential: Credential<'_>) -
 }
 
 fn runs_sql(entry: &Entry) -> bool {
-    matches!(entry.action, Action::Endpoint(_) | Action::Pending(_))
+    matches!(entry.action, Action::Endpoint(_) | Action::Bulk(_) | Action::Pending(_))
 }
 
 fn refused(refusal: Refusal) -> Problem {

@@ -16,7 +16,7 @@ use crate::{
         limit::{Count, Limiter},
     },
     builtin::{calculate, ping},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, bulk::Bulk},
     event::{Event, Observer},
     problem::{Code, Problem, sqlstate::Statement},
     service::{self, Action, Entry, Found, Serving},
@@ -120,6 +120,18 @@ async fn run<'s>(
     // Its parameters are typed when the database is back.
     if let Action::Pending(_) = entry.action {
         return Err(Problem::new(Code::DatabaseUnavailable));
+    }
+    if let Action::Bulk(bulk) = &entry.action {
+        let nothing = Incoming {
+            path: &segments,
+            query: parts.uri.query(),
+            headers: &parts.headers,
+            body: IncomingBody::None,
+            claims: None,
+        };
+        arguments::read(&[], &nothing, 1)?;
+        let permit = gate::under(serving, permit, &caller)?;
+        return run_bulk(serving, permit, bulk, parts, stream, trail).await;
     }
     let arguments = take_arguments(serving, entry, &segments, parts, stream, &caller).await?;
     match &entry.action {
@@ -262,6 +274,29 @@ async fn run_endpoint<'s>(
     Ok(answer)
 }
 
+/// Permit → rows of the body → Answer.
+async fn run_bulk(
+    serving: &Serving,
+    permit: Permit,
+    bulk: &Bulk,
+    parts: &http::request::Parts,
+    stream: IncomingStream,
+    trail: &mut Trail<'_>,
+) -> Result<Answer, Problem> {
+    let format = body::rows(&parts.headers)?;
+    let limits = &serving.service.config.limits;
+    let (most, pace) = (bulk.copy.max_bytes, limits.body_timeout);
+    let mut body = body::Stream::new(&parts.headers, stream, most, pace)?;
+    let outcome = serving.load(permit, bulk, format, &mut body).await;
+    let loaded = outcome.map_err(|not_loaded| {
+        trail.refused = not_loaded.log_reason().map(str::to_owned);
+        not_loaded.problem(bulk)
+    })?;
+    let mut answer = Answer::ok(response::JSON, loaded.to_json());
+    answer.rows = loaded.rows;
+    Ok(answer)
+}
+
 /// Permit → Answer, for what needs no SQL.
 async fn run_builtin(
     serving: &Serving,
@@ -302,6 +337,8 @@ async fn run_builtin(
             calculate::evaluate(&expression).map(|value| Answer::ok(response::TEXT, value))
         }
         Action::Info => Ok(Answer::ok(response::JSON, serving.facts.to_json().to_string())),
-        Action::Endpoint(_) | Action::Pending(_) => Err(Problem::new(Code::Internal)),
+        Action::Endpoint(_) | Action::Bulk(_) | Action::Pending(_) => {
+            Err(Problem::new(Code::Internal))
+        }
     }
 }

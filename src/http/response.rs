@@ -6,6 +6,7 @@ mod body;
 
 pub use body::{Aborted, Body, Pieces};
 
+use super::body::ACCEPTED;
 use super::request_id::{self, RequestId};
 use crate::problem::{Code, Problem};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -93,6 +94,9 @@ pub fn problem(problem: &Problem, id: &RequestId, request: &HeaderMap) -> Respon
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = problem.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if problem.code() == Code::UnsupportedEncoding {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
     }
     if let Some(methods) = problem.allowed().and_then(|it| HeaderValue::from_str(it).ok()) {
         headers.insert(header::ALLOW, methods);

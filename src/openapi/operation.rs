@@ -1,6 +1,6 @@
 //! One route as an operation.
 
-use super::{argument, problem, response, security};
+use super::{argument, bulk, problem, response, security};
 use crate::{
     definition::file,
     service::{Action, Entry, Service},
@@ -43,6 +43,7 @@ fn words(text: &str) -> String {
 pub(super) fn definition(entry: &Entry) -> Option<&file::Endpoint> {
     match &entry.action {
         Action::Endpoint(endpoint) => Some(&endpoint.definition),
+        Action::Bulk(bulk) => Some(&bulk.definition),
         Action::Pending(file) => Some(file),
         _ => None,
     }
@@ -52,6 +53,7 @@ pub(super) fn definition(entry: &Entry) -> Option<&file::Endpoint> {
 pub(super) fn kind(entry: &Entry) -> &'static str {
     match entry.action {
         Action::Endpoint(_) | Action::Pending(_) => "a statement",
+        Action::Bulk(_) => "rows to load",
         Action::Reply { .. } => "a fixed answer",
         Action::Probe { .. } => "whether the database can be reached",
         Action::Ping { .. } => "an ICMP echo",
@@ -80,7 +82,11 @@ pub(super) fn of(service: &Service, entry: &Entry, ids: &mut Ids) -> Value {
     if !parameters.is_empty() {
         operation.insert("parameters".to_owned(), parameters.into());
     }
-    if let Some(body) = argument::body(entry) {
+    let body = match &entry.action {
+        Action::Bulk(bulk) => Some(bulk::body(bulk)),
+        _ => argument::body(entry),
+    };
+    if let Some(body) = body {
         operation.insert("requestBody".to_owned(), body);
     }
     let mut responses = response::of(service, entry);

@@ -24,6 +24,7 @@ pub(super) fn codes(service: &Service, entry: &Entry) -> Vec<Code> {
     }
     if entry.method.has_body() {
         codes.extend([Code::MalformedBody, Code::BodyTooLarge, Code::UnsupportedMediaType]);
+        codes.push(Code::UnsupportedEncoding);
     }
     super::security::codes(service, entry, &mut codes);
     let needs_claim = entry
@@ -35,6 +36,7 @@ pub(super) fn codes(service: &Service, entry: &Entry) -> Vec<Code> {
     }
     match &entry.action {
         Action::Endpoint(endpoint) => of_statement(service, endpoint, &mut codes),
+        Action::Bulk(_) => of_load(&mut codes),
         Action::Pending(_) => codes.push(Code::DatabaseUnavailable),
         Action::Ping { .. } => codes.extend([Code::Forbidden, Code::NoAnswer, Code::Internal]),
         Action::Calculate => codes.push(Code::Expression),
@@ -68,6 +70,12 @@ fn of_statement(service: &Service, endpoint: &Endpoint, codes: &mut Vec<Code>) {
         }
         ResultShape::None => {}
     }
+}
+
+fn of_load(codes: &mut Vec<Code>) {
+    codes.extend(sqlstate::TABLE.iter().map(|(_, _, in_write)| *in_write));
+    codes.extend([Code::InvalidRows, Code::OutcomeUnknown, Code::Overloaded, Code::ShuttingDown]);
+    codes.push(Code::DefinitionChanged);
 }
 
 /// Whether a value of the type is held to the rules of a domain.
@@ -168,7 +176,7 @@ pub(super) fn schema(used: impl Iterator<Item = Vec<Code>>) -> Value {
             "detail": { "description": "What this caller should know", "type": "string" },
             "request_id": request_id_schema(),
             "errors": {
-                "description": "Every argument that is wrong",
+                "description": "Every argument that is wrong, or the first rows",
                 "type": "array",
                 "minItems": 1,
                 "maxItems": MAX_ERRORS,
@@ -177,9 +185,12 @@ pub(super) fn schema(used: impl Iterator<Item = Vec<Code>>) -> Value {
                     "properties": {
                         "in": { "type": "string", "enum": ["path", "query", "header", "body"] },
                         "parameter": { "type": "string" },
+                        "line": { "type": "integer", "minimum": 1 },
+                        "row": { "type": "integer", "minimum": 1 },
+                        "field": { "type": "string" },
                         "detail": { "type": "string" },
                     },
-                    "required": ["in", "parameter", "detail"],
+                    "required": ["in", "detail"],
                     "additionalProperties": false,
                 },
             },

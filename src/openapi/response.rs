@@ -1,6 +1,6 @@
 //! What a route answers when it does what it is asked.
 
-use super::{problem, template};
+use super::{bulk, problem, template};
 use crate::{
     definition::{file::ResultShape, route},
     endpoint::Endpoint,
@@ -34,6 +34,10 @@ pub(super) fn of(service: &Service, entry: &Entry) -> Map<String, Value> {
         (Action::Endpoint(endpoint), _) => {
             let media = json!({ "schema": of_rows(endpoint) });
             add(200, said(endpoint.definition.result), Some(("application/json", media)));
+        }
+        (Action::Bulk(bulk), _) => {
+            let media = json!({ "schema": bulk::answer(bulk) });
+            add(200, "All rows went in; how many did what.", Some(("application/json", media)));
         }
         (Action::Reply { .. }, Some(route::Action::Reply { status, body })) => {
             add(*status, "The answer.", Some(template::media(body)));

@@ -42,6 +42,13 @@ fn route(entry: &Entry, text: &mut String) {
         Action::Endpoint(endpoint) => {
             format!("{}, lane {}", endpoint.definition.source.path(), endpoint.lane)
         }
+        Action::Bulk(bulk) => format!(
+            "{}, lane {}, into {} ({})",
+            bulk.definition.source.path(),
+            bulk.lane,
+            bulk.copy.target(),
+            bulk.copy.list()
+        ),
         Action::Pending(file) => {
             format!("{}; the database, which knows the types, was not asked", file.source.path())
         }
@@ -132,6 +139,10 @@ fn shown(value: &Value) -> String {
 
 /// The shape of the answer, in words.
 fn shape(file: &file::Endpoint) -> String {
+    if let Some(copy) = &file.copy {
+        let (most, conflict) = (copy.max_rows, copy.on_conflict.as_str());
+        return format!("counts of rows, for {most} rows at most; conflicts: {conflict}");
+    }
     let mut words = match file.result {
         ResultShape::Rows => format!("rows, at most {}", file.max_rows),
         ResultShape::Row => "one row, or 404".to_owned(),

@@ -3,6 +3,7 @@
 //! Owns asking the server about a statement before it serves. Does not own what an unfit answer
 //! means for an endpoint (`endpoint`).
 
+pub mod load;
 mod nature;
 
 pub use nature::{array_types, volatile_functions};

@@ -42,6 +42,8 @@ codes! {
     InvalidArguments = 400 "invalid-arguments" "The arguments are invalid",
     /// The body is not what its `Content-Type` says: broken JSON or form data, not an object, or nested too deep.
     MalformedBody = 400 "malformed-body" "The body is malformed",
+    /// Rows of the body are wrong; `errors` lists the first ten mistakes, each with line, row and field. Nothing was loaded.
+    InvalidRows = 400 "invalid-rows" "The rows are invalid",
     /// PostgreSQL refused an argument that had passed all declared rules (SQLSTATE class 22).
     ArgumentRefused = 400 "argument-refused" "An argument was refused",
     /// The answer has more rows than the endpoint gives at once.
@@ -114,6 +116,8 @@ codes! {
     UriTooLong = 414 "uri-too-long" "The target is too long",
     /// The body has a media type that the endpoint does not read.
     UnsupportedMediaType = 415 "unsupported-media-type" "Unsupported media type",
+    /// The body is compressed in a way that is not read; `Accept-Encoding` lists those that are.
+    UnsupportedEncoding = 415 "unsupported-encoding" "Unsupported content encoding",
     /// A rule of the database refuses the value (SQLSTATE 23502, 23514, class 22).
     Unprocessable = 422 "unprocessable" "The values break a rule",
     /// More time is asked for than the policy gives.

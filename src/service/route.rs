@@ -10,7 +10,7 @@ use crate::{
         route::{self, Method, Network, PathTemplate},
     },
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, bulk::Bulk},
     value::Type,
 };
 use std::{ops::Range, sync::Arc};
@@ -19,7 +19,9 @@ use std::{ops::Range, sync::Arc};
 pub enum Action {
     /// A statement.
     Endpoint(Arc<Endpoint>),
-    /// A statement that the database has not typed yet.
+    /// Rows to load.
+    Bulk(Arc<Bulk>),
+    /// A statement or rows to load that the database has not typed yet.
     Pending(Arc<file::Endpoint>),
     /// A fixed answer with placeholders.
     Reply {
@@ -154,8 +156,8 @@ impl Router {
             router.add(entry, origin, &mut origins, &mut found);
         }
         for action in actions {
-            let (Action::Endpoint(_) | Action::Pending(_)) = &action else { continue };
             let file = match &action {
+                Action::Bulk(bulk) => Arc::clone(&bulk.definition),
                 Action::Endpoint(endpoint) => Arc::clone(&endpoint.definition),
                 Action::Pending(file) => Arc::clone(file),
                 _ => continue,

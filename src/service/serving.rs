@@ -1,6 +1,6 @@
 //! A service on one thread: its lanes are open.
 
-use super::Service;
+use super::{Service, load::Patience};
 use crate::{
     access::{Memory, Permit},
     builtin::info::Facts,
@@ -36,6 +36,7 @@ pub struct Serving {
 struct OpenLane {
     name: Identifier,
     deadline: Duration,
+    exclusive_timeout: Duration,
     lane: Lane<AnswerSink>,
 }
 
@@ -57,6 +58,7 @@ impl Serving {
                 lanes.push(OpenLane {
                     name: name.clone(),
                     deadline: config.deadline,
+                    exclusive_timeout: config.exclusive_timeout,
                     lane: Lane::open(settings, Arc::clone(target), Arc::clone(observer)),
                 });
             }
@@ -115,6 +117,12 @@ impl Serving {
     /// How it stands with its lanes on this thread.
     pub fn lane_states(&self) -> Vec<LaneState> {
         self.lanes.iter().map(|open| open.lane.state()).collect()
+    }
+
+    /// The lane for a job that takes a connection, and how long the job may wait.
+    pub(super) fn exclusive(&self, name: &Identifier) -> Option<(&Lane<AnswerSink>, Patience)> {
+        let open = self.lane(name)?;
+        Some((&open.lane, Patience { each: open.deadline, all: open.exclusive_timeout }))
     }
 
     fn lane(&self, name: &Identifier) -> Option<&OpenLane> {

@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 mod auth;
+mod bulk;
 mod cli;
 mod contract;
 mod docs;

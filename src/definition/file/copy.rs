@@ -139,8 +139,9 @@ pub(super) fn read(root: &Table<'_, '_>) -> Keys {
             }
         }
     }
+    let says_reject = on_conflict.as_ref().is_none_or(|item| item.raw_string() == Some("reject"));
     if let Some(item) = &conflict
-        && action == OnConflict::Reject
+        && says_reject
     {
         let help = "say `on_conflict = \"skip\"` or \"replace\", or leave it out";
         item.refuse(Code::Conflict, "names a key although every conflict is refused", Some(help));

@@ -29,6 +29,11 @@ impl<'e> CopyIn<'e> {
         Self { job }
     }
 
+    /// From now on, everything is by `deadline`.
+    pub fn set_deadline(&mut self, deadline: tokio::time::Instant) {
+        self.job.set_deadline(deadline);
+    }
+
     /// Ready when there is room for more data, at the pace of the server.
     ///
     /// # Errors

@@ -1,0 +1,62 @@
+//! What becomes of rows that are there already.
+
+use super::*;
+use serde_json::{Value, json};
+
+fn ports(database: &Database) -> String {
+    one(
+        database,
+        "SELECT coalesce(string_agg(code || '=' || name, ' ' ORDER BY code), '') FROM ports",
+    )
+}
+
+fn send(service: &Service, method: &str, path: &str, rows: &[(&str, &str)]) -> Reply {
+    let rows: Vec<Value> =
+        rows.iter().map(|(code, name)| json!({ "code": code, "name": name })).collect();
+    let body = serde_json::to_vec(&rows).unwrap();
+    service.send(method, path, &[("content-type", JSON)], &body)
+}
+
+#[test]
+fn a_conflict_refuses_all_skips_or_replaces() {
+    let database = database();
+    let service = started(&database);
+    database.psql("INSERT INTO ports VALUES ('A', 'old'), ('B', 'other')");
+
+    let reply = send(&service, "POST", "/ports", &[("C", "c"), ("D", "d"), ("A", "new")]);
+    assert_eq!((reply.status, reply.problem().as_str()), (409, "conflict"), "{reply}");
+    assert_eq!(errors(&reply), ["1 -: its key exists already"]);
+    assert_eq!(reply.json()["errors"][0]["row"], 3);
+    assert_eq!(ports(&database), "A=old B=other");
+
+    let rows = [("C", "c"), ("A", "new"), ("C", "again"), ("D", "d")];
+    let reply = send(&service, "POST", "/ports/new", &rows);
+    assert_eq!(reply.json(), json!({ "rows": 4, "inserted": 2, "skipped": 2 }), "{reply}");
+    assert_eq!(ports(&database), "A=old B=other C=c D=d");
+
+    let rows = [("E", "first"), ("A", "newer"), ("E", "second"), ("A", "newest")];
+    let reply = send(&service, "PUT", "/ports", &rows);
+    assert_eq!(
+        reply.json(),
+        json!({ "rows": 4, "inserted": 1, "replaced": 1, "superseded": 2 }),
+        "{reply}"
+    );
+    assert_eq!(ports(&database), "A=newest B=other C=c D=d E=second");
+
+    // By another key than the primary one; keys that are NULL are never the same.
+    let body =
+        r#"[{"code":"F","name":"newest"},{"code":"G","name":null},{"code":"H","name":null}]"#;
+    let headers = [("content-type", JSON)];
+    let reply = service.send("PUT", "/ports/by-name", &headers, body.as_bytes());
+    assert_eq!(
+        reply.json(),
+        json!({ "rows": 3, "inserted": 2, "replaced": 1, "superseded": 0 }),
+        "{reply}"
+    );
+    assert_eq!(ports(&database), "B=other C=c D=d E=second F=newest");
+
+    // Another key is in the way of one row.
+    let reply = send(&service, "POST", "/ports/new", &[("X", "x"), ("Y", "other")]);
+    assert_eq!(reply.status, 409, "{reply}");
+    assert!(!ports(&database).contains('X'));
+}

@@ -1,0 +1,6 @@
+/*
+put = "/ports/by-name"
+copy = "ports (code, name)"
+on_conflict = "replace"
+conflict = ["name"]
+*/

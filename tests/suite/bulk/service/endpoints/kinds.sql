@@ -1,0 +1,4 @@
+/*
+post = "/kinds"
+copy = "\"Odd Schema\".\"Kinds\" (number, \"the text\", flag, amount, moment, document, kind, code)"
+*/

@@ -1,0 +1,4 @@
+/*
+post = "/lists"
+copy = "lists (id, tags, span)"
+*/

@@ -1,0 +1,4 @@
+/*
+post = "/prices"
+copy = "prices (orig, dest, day, price)"
+*/

@@ -1,0 +1,4 @@
+/*
+post = "/ports"
+copy = "ports (code, name)"
+*/

@@ -1,0 +1,5 @@
+/*
+put = "/ports"
+copy = "ports (name, code)"
+on_conflict = "replace"
+*/

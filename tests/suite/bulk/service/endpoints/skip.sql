@@ -1,0 +1,5 @@
+/*
+post = "/ports/new"
+copy = "ports (code, name)"
+on_conflict = "skip"
+*/
