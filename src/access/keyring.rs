@@ -239,7 +239,10 @@ fn role(item: &Item<'_, '_>, roles: Option<&[String]>) -> Option<String> {
 mod tests {
     use super::*;
 
-    const HASH: &str = "sha256:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    /// A digest, as the file writes it.
+    fn hash() -> String {
+        written(&std::array::from_fn(|at| u8::try_from(at).unwrap_or_default()))
+    }
 
     fn of(text: &str) -> Result<Keyring, String> {
         let roles = ["app_user".to_owned()];
@@ -248,14 +251,15 @@ mod tests {
 
     #[test]
     fn a_file_of_keys_is_read() {
+        let hash = hash();
         let text = format!(
-            "[[key]]\nname = \"import\"\nhash = \"{HASH}\"\nscopes = [\"a\", \"b\"]\n\
+            "[[key]]\nname = \"import\"\nhash = \"{hash}\"\nscopes = [\"a\", \"b\"]\n\
              not_before = 2026-01-01T00:00:00Z\nexpires = \"2027-01-01T00:00:00Z\"\n\
              role = \"app_user\"\nclaims = {{ tenant = \"acme\" }}\n"
         );
         let keyring = of(&text).unwrap();
         let (digest, key) = keyring.iter().next().unwrap();
-        assert_eq!(written(digest), HASH);
+        assert_eq!(written(digest), hash);
         assert_eq!(
             (key.name.as_str(), key.scopes.len(), key.role.as_deref()),
             ("import", 2, Some("app_user"))
@@ -268,11 +272,12 @@ mod tests {
 
     #[test]
     fn every_mistake_in_it_is_told() {
-        let with = |line: &str| format!("[[key]]\nname = \"n\"\nhash = \"{HASH}\"\n{line}\n");
+        let hash = hash();
+        let with = |line: &str| format!("[[key]]\nname = \"n\"\nhash = \"{hash}\"\n{line}\n");
         for (text, message) in [
             ("[key]\nname = \"n\"".to_owned(), "is a list"),
             ("[[key]]\nname = \"n\"".to_owned(), "`key[0].hash` is missing"),
-            (format!("[[key]]\nname = \" \"\nhash = \"{HASH}\""), "is no name"),
+            (format!("[[key]]\nname = \" \"\nhash = \"{hash}\""), "is no name"),
             ("[[key]]\nname = \"n\"\nhash = \"hdk_x\"".to_owned(), "never the key itself"),
             (with("scopes = [\"a b\"]"), "is no scope"),
             (with("expires = \"soon\""), "is no moment"),

@@ -101,4 +101,27 @@ fn summary(definition: &ServiceDefinition, is_asked: bool) {
         if endpoints == 1 { "" } else { "s" },
         if routes == 1 { "" } else { "s" },
     );
+    if let Ok(service) = Service::without_database(definition) {
+        show::say!("{}", open_to(&service));
+    }
+}
+
+/// Who may call what, in a line.
+fn open_to(service: &Service) -> String {
+    let all = service.entries().len();
+    let open = service.entries().iter().filter(|entry| entry.policy.is_public()).count();
+    let authority = &service.authority;
+    let tls = service.config.tls.is_some();
+    let plain = if authority.is_configured() && !tls {
+        "; keys and tokens come without TLS, unless a proxy in front speaks it"
+    } else {
+        ""
+    };
+    match (authority.is_configured(), open) {
+        (false, _) => "open to everybody: nobody can sign in, for there is no `[auth]`".to_owned(),
+        (true, 0) => format!("open to nobody who has not signed in{plain}"),
+        (true, _) => format!(
+            "open to everybody: {open} of {all}; the others want a caller who has signed in{plain}"
+        ),
+    }
 }

@@ -188,9 +188,9 @@ sections! {
         referrer_policy: Option<String> = Optional(Text, &[""]) => default("no-referrer");
         /// `Cross-Origin-Resource-Policy`.
         cross_origin_resource_policy: Option<String> = Optional(Text, &[""]) => default("same-origin");
-        /// `Strict-Transport-Security`, for a service that is reached by TLS alone.
-        strict_transport_security: Option<String> = Optional(Text, &[""])
-            => absent("max-age=63072000; includeSubDomains");
+        /// `Strict-Transport-Security`, for a service that is reached by TLS alone; `auto` sends
+        /// `max-age=63072000` when the service speaks TLS itself.
+        strict_transport_security: Option<String> = Optional(Text, &[""]) => default("auto");
         /// Whether answers to callers who signed in say `Cache-Control: no-store`.
         no_store: bool = Switch => default("true");
     }

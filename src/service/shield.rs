@@ -36,7 +36,7 @@ impl Shield {
         };
         let always = [
             field(RESOURCE_POLICY, &headers.cross_origin_resource_policy),
-            field(header::STRICT_TRANSPORT_SECURITY, &headers.strict_transport_security),
+            field(header::STRICT_TRANSPORT_SECURITY, &strict_transport_security(config)),
         ];
         let pages = [
             field(header::CONTENT_SECURITY_POLICY, &headers.content_security_policy),
@@ -88,6 +88,15 @@ impl Shield {
         if let Some(cors) = &self.cors {
             cors.cover(request, response);
         }
+    }
+}
+
+/// Two years, which browsers' lists ask for (<https://hstspreload.org>), where the service speaks TLS
+/// itself and nothing else is said.
+fn strict_transport_security(config: &Config) -> Option<String> {
+    match config.headers.strict_transport_security.as_deref() {
+        Some("auto") => config.tls.as_ref().map(|_| "max-age=63072000".to_owned()),
+        other => other.map(str::to_owned),
     }
 }
 

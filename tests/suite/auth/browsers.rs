@@ -59,7 +59,11 @@ fn every_answer_keeps_browsers_careful_unless_told_otherwise() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"), "{path}");
         assert_eq!(answer.header("server"), None);
-        assert_eq!(answer.header("strict-transport-security"), None);
+        assert_eq!(
+            answer.header("strict-transport-security"),
+            None,
+            "without TLS it means nothing"
+        );
         assert_eq!(answer.header("content-security-policy"), None);
     }
     let page = service.send("GET", "/nope", &[("accept", "text/html")], b"");

@@ -7,6 +7,10 @@ use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
 };
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use serde_json::{Value, json};
 use std::{
     io::{Read, Write},
@@ -107,10 +111,16 @@ impl Signer {
     }
 }
 
+/// What is read from and written to.
+trait Conversation: Read + Write {}
+
+impl<T: Read + Write> Conversation for T {}
+
 /// How an issuer behaves.
 #[derive(Default)]
 struct Manner {
     keys: Vec<Value>,
+    own_name: String,
     name: String,
     delay: Duration,
     padding: usize,
@@ -134,9 +144,20 @@ impl Issuer {
 
     /// The same at an address where nobody listens.
     pub(super) fn start_at(at: SocketAddr, signers: &[&Signer]) -> Self {
+        Self::listen(at, "http", signers, |stream| Box::new(stream))
+    }
+
+    fn listen(
+        at: SocketAddr,
+        scheme: &str,
+        signers: &[&Signer],
+        wrap: impl Fn(TcpStream) -> Box<dyn Conversation> + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(at).unwrap();
         let at = listener.local_addr().unwrap();
-        let manner = Manner { name: format!("http://{at}"), status: 200, ..Manner::default() };
+        let host = if scheme == "https" { "localhost".to_owned() } else { at.ip().to_string() };
+        let name = format!("{scheme}://{host}:{}", at.port());
+        let manner = Manner { own_name: name.clone(), name, status: 200, ..Manner::default() };
         let issuer = Self {
             at,
             manner: Arc::new(Mutex::new(manner)),
@@ -151,15 +172,34 @@ impl Issuer {
                 if ended.load(Ordering::Acquire) {
                     return;
                 }
-                answer(stream, &manner, &asked);
+                answer(&mut *wrap(stream), &manner, &asked);
             }
         });
         issuer
     }
 
+    /// The same behind TLS, as issuers are found outside of one machine.
+    pub(super) fn start_with_tls(signers: &[&Signer], certificate: &str, key: &str) -> Self {
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let config = Arc::new(config);
+        let at = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::listen(at, "https", signers, move |stream| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            Box::new(StreamOwned::new(connection, stream))
+        })
+    }
+
     /// What it calls itself.
     pub(super) fn name(&self) -> String {
-        format!("http://{}", self.at)
+        self.manner.lock().unwrap().own_name.clone()
     }
 
     /// How often its key set was asked for.
@@ -204,7 +244,7 @@ impl Drop for Issuer {
     }
 }
 
-fn answer(mut stream: TcpStream, manner: &Mutex<Manner>, asked: &AtomicUsize) {
+fn answer(stream: &mut dyn Conversation, manner: &Mutex<Manner>, asked: &AtomicUsize) {
     let mut request = Vec::new();
     let mut buffer = [0; 1024];
     while !request.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -237,5 +277,8 @@ fn answer(mut stream: TcpStream, manner: &Mutex<Manner>, asked: &AtomicUsize) {
          Cache-Control: {cache_control}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+    let written =
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+    // Whoever stops listening has heard enough.
+    let _ = written.and_then(|()| stream.flush());
 }

@@ -170,6 +170,28 @@ fn an_issuer_that_is_away_stops_no_start_and_is_found_later() {
 }
 
 #[test]
+fn an_issuer_is_asked_over_tls_and_only_when_its_certificate_is_trusted() {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let pair = || rcgen::KeyPair::generate().unwrap();
+    let authority = rcgen::CertifiedIssuer::self_signed(params, pair()).unwrap();
+    let own = pair();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let certificate = certificate.signed_by(&own, &authority).unwrap();
+    let (stage, key) = (Stage::new(), Signer::elliptic("one"));
+    let issuer = Issuer::start_with_tls(&[&key], &certificate.pem(), &own.serialize_pem());
+    let token = key.sign(&claims(&issuer.name(), "acme"));
+    let trusted = stage.folder.write("authority.pem", authority.pem());
+    let serve = stage.serve().env("ISSUER", issuer.name()).env("SSL_CERT_FILE", trusted);
+    let service = serve.start();
+    wait_until_ready(&service);
+    eventually("its keys are known", PATIENCE, || get(&service, "/unsaid", &token).status == 200);
+    let wary = with_issuer(&stage, &issuer.name());
+    assert_eq!(get(&wary, "/unsaid", &token).problem(), "issuer-unavailable");
+    assert!(wary.output().contains("the issuer did not tell its keys"), "{}", wary.output());
+}
+
+#[test]
 fn an_issuer_that_misbehaves_is_not_believed_and_holds_nothing_up() {
     let (stage, key) = (Stage::new(), Signer::elliptic("one"));
     let issuer = Issuer::start(&[&key]);
