@@ -27,7 +27,8 @@ pub use protection::{
     Algorithm, Auth, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
 };
 pub use settings::{
-    Access, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Service, Tls, TlsVersion,
+    Access, Answers, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Service, Tls,
+    TlsVersion,
 };
 pub use sink::{Credentials, Sink};
 
@@ -64,6 +65,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[hardening]`
     pub hardening: Hardening,
+    /// `[answers]`
+    pub answers: Answers,
     /// `[log]`
     pub log: Log,
     /// `[auth]`
@@ -126,6 +129,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let lanes = read_lanes(root.table("lanes").as_ref(), sources);
     let limits = Limits::read(&section("limits"));
     let hardening = Hardening::read(&section("hardening"));
+    let answers = Answers::read(&section("answers"));
     let log = Log::read(&section("log"));
     let auth = read_auth(&section("auth"), sources);
     let rate_limits =
@@ -149,6 +153,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         lanes: lanes?,
         limits: limits?,
         hardening: hardening?,
+        answers: answers?,
         log: log?,
         issuers: auth.1?,
         auth: auth.0?,

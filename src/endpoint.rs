@@ -7,17 +7,20 @@
 pub mod bulk;
 mod nature;
 mod sink;
+mod stream;
 mod typing;
 
 pub use sink::AnswerSink;
+pub use stream::{Limits as StreamLimits, RowStream};
 pub use typing::prepare;
 
 use crate::{
     definition::{
         file::{self, ResultShape},
         parameter::Typed,
+        route::Method,
     },
-    encode::Layout,
+    encode::Layouts,
     name::Identifier,
     postgres::{describe::Column, statement::Prepared},
     value::Argument,
@@ -36,8 +39,8 @@ pub struct Endpoint {
     pub order: Vec<usize>,
     /// The columns of its result.
     pub columns: Vec<Column>,
-    /// How its rows are written.
-    pub layout: Arc<dyn Layout>,
+    /// How its rows are written, in each medium.
+    pub layouts: Layouts,
     /// The lane it runs on.
     pub lane: Identifier,
 }
@@ -55,6 +58,15 @@ impl Endpoint {
             ResultShape::Row | ResultShape::Value => 1,
             ResultShape::None => u64::MAX,
         }
+    }
+
+    /// Whether its rows are streamed: when its file says so, or else when it may give more rows than
+    /// an endpoint does that says nothing.
+    pub fn streams(&self) -> bool {
+        let may =
+            self.definition.method == Method::Get && self.definition.result == ResultShape::Rows;
+        let many = self.definition.max_rows > file::DEFAULT_MAX_ROWS;
+        may && self.definition.delivery.stream.unwrap_or(many)
     }
 
     /// Whether its answer has no body.

@@ -34,6 +34,23 @@ pub enum Event<'a> {
         /// From the request's head to the answer's.
         duration: Duration,
     },
+    /// An answer that was streamed has ended, after its head was answered.
+    Streamed {
+        /// The request's id.
+        request_id: &'a str,
+        /// The route as it was declared.
+        route: &'a str,
+        /// How it ended.
+        end: StreamEnd,
+        /// Why it broke off: a word, or an SQLSTATE.
+        reason: Option<&'a str>,
+        /// Rows that were sent.
+        rows: u64,
+        /// Bytes that were sent, before any coding.
+        bytes: u64,
+        /// From the request's head to the end.
+        duration: Duration,
+    },
     /// PostgreSQL refused a statement of an endpoint.
     Refused {
         /// The request's id.
@@ -167,6 +184,28 @@ pub enum LaneAct {
     Coalesced,
     /// Answered it together with others of its endpoint, by one execution.
     Batched,
+}
+
+/// How a streamed answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// All of it was sent.
+    Complete,
+    /// It broke off, and so did the connection.
+    Aborted,
+    /// Its caller went away.
+    Left,
+}
+
+impl StreamEnd {
+    /// As it is logged.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Aborted => "aborted",
+            Self::Left => "left",
+        }
+    }
 }
 
 /// Where events go.

@@ -19,5 +19,7 @@ mod farewell;
 mod gate;
 mod greeting;
 mod http2;
+mod negotiation;
 mod neighbours;
 mod pipeline;
+mod stream;

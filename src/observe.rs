@@ -141,6 +141,15 @@ fn show(event: &Event<'_>) {
                 info!(request_id, method, route, status, code, rows, duration_us, "answered");
             }
         }
+        Event::Streamed { request_id, route, end, reason, rows, bytes, duration } => {
+            let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+            let end = end.as_str();
+            if reason.is_some() {
+                warn!(request_id, route, end, reason, rows, bytes, duration_us, "streamed");
+            } else {
+                info!(request_id, route, end, rows, bytes, duration_us, "streamed");
+            }
+        }
         Event::Refused { request_id, endpoint, sqlstate } => {
             warn!(request_id, endpoint, sqlstate, "the database refused a statement");
         }

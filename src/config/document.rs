@@ -1,8 +1,8 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-    Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane, Limits, Listen, Log, Proxies,
-    RateLimit, Rotating, Service, Tls,
+    Answers, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane, Limits, Listen, Log,
+    Proxies, RateLimit, Rotating, Service, Tls,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -27,7 +27,7 @@ const SINKS: &str = include_str!("sinks.toml");
 const OPTIONAL: [&str; 7] =
     ["tls", "database", "keeper", "credentials", "auth.issuers.NAME", "rate_limits.NAME", "cors"];
 
-pub(super) fn sections() -> [Described; 16] {
+pub(super) fn sections() -> [Described; 17] {
     [
         Service::describe(),
         Listen::describe(),
@@ -38,6 +38,7 @@ pub(super) fn sections() -> [Described; 16] {
         Lane::describe(),
         Limits::describe(),
         Hardening::describe(),
+        Answers::describe(),
         Log::describe(),
         Auth::describe(),
         Issuer::describe(),

@@ -58,10 +58,10 @@ const LENGTH: Size<usize> = Size(PhantomData);
 
 const ACCESS: Choice<Access> = Choice(&[("read", Access::Read), ("write", Access::Write)]);
 
+const SWITCH: Choice<bool> = Choice(&[("on", true), ("off", false)]);
+
 const FORMAT: Choice<Format> =
     Choice(&[("auto", Format::Auto), ("text", Format::Text), ("json", Format::Json)]);
-
-const SWITCH: Choice<bool> = Choice(&[("on", true), ("off", false)]);
 
 const TLS_VERSION: Choice<TlsVersion> =
     Choice(&[("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)]);
@@ -211,6 +211,13 @@ sections! {
         /// Whether the process refuses to start where the kernel lacks something of it, instead of
         /// a warning: `on` or `off`.
         required: bool = SWITCH => default("off");
+    }
+
+    /// How answers are given.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["answers"] Answers |section| {
+        /// Whether the end of a path chooses a media type: `.json`, `.ndjson`, `.csv`, `.arrow`.
+        suffixes: bool = SWITCH => default("off");
     }
 
     /// What is logged, and how.

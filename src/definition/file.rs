@@ -5,11 +5,13 @@
 
 mod agreement;
 pub mod copy;
+mod delivery;
 mod front_matter;
 mod idempotence;
 #[cfg(test)]
 mod tests;
 
+pub use delivery::Delivery;
 pub use idempotence::Idempotence;
 
 use super::{
@@ -52,6 +54,8 @@ pub struct Endpoint {
     pub envelope: Option<String>,
     /// The most rows the endpoint gives; more are a problem.
     pub max_rows: u32,
+    /// How its answer is delivered.
+    pub delivery: Delivery,
     /// The lane it runs on, when it is not the method's own (`read` or `write`).
     pub lane: Option<Identifier>,
     /// Who may call it, and how often.

@@ -87,10 +87,6 @@ fn member(name: &str, out: &mut Vec<u8>) {
 }
 
 impl Layout for JsonRows {
-    fn media_type(&self) -> &'static str {
-        "application/json"
-    }
-
     fn begin(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.before);
     }
@@ -119,12 +115,12 @@ impl Layout for JsonRows {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::sync::Arc;
 
     /// The body of a `DataRow` message.
-    fn data_row(values: &[Option<&[u8]>]) -> Vec<u8> {
+    pub(in crate::encode) fn data_row(values: &[Option<&[u8]>]) -> Vec<u8> {
         let mut row = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
         for value in values {
             let length = value.map_or(-1, |value| i32::try_from(value.len()).unwrap());

@@ -1,8 +1,9 @@
 //! Rows into the bytes of an answer, as they arrive.
 
 use crate::{
-    encode::Layout,
+    encode::Encoder,
     lane::{RowSink, Stop},
+    value::Malformed,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use std::sync::Arc;
 /// The bytes that most answers fit into without growing.
 const FIRST_CAPACITY: usize = 512;
 
-/// Writes rows into a buffer by an endpoint's layout.
+/// Writes rows into a buffer in a medium.
 pub struct AnswerSink {
-    layout: Arc<dyn Layout>,
+    encoder: Encoder,
     bytes: Vec<u8>,
     /// The whole answer, once it is shared.
     whole: Option<Bytes>,
@@ -23,30 +24,28 @@ pub struct AnswerSink {
 
 impl AnswerSink {
     /// A sink for an answer of at most `max_rows` rows and `max_bytes` bytes.
-    pub fn new(layout: &Arc<dyn Layout>, max_rows: u64, max_bytes: usize) -> Self {
+    pub fn new(mut encoder: Encoder, max_rows: u64, max_bytes: usize) -> Self {
         let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
-        layout.begin(&mut bytes);
-        Self { layout: Arc::clone(layout), bytes, whole: None, rows: 0, max_rows, max_bytes }
-    }
-
-    /// The media type of the answer.
-    pub fn media_type(&self) -> &'static str {
-        self.layout.media_type()
+        encoder.begin(&mut bytes);
+        Self { encoder, bytes, whole: None, rows: 0, max_rows, max_bytes }
     }
 
     /// The whole answer.
-    pub fn finish(mut self) -> Bytes {
+    ///
+    /// # Errors
+    /// The medium has no form for one of its values.
+    pub fn finish(mut self) -> Result<Bytes, Malformed> {
         self.whole()
     }
 
-    fn whole(&mut self) -> Bytes {
+    fn whole(&mut self) -> Result<Bytes, Malformed> {
         if let Some(whole) = &self.whole {
-            return whole.clone();
+            return Ok(whole.clone());
         }
-        self.layout.end(&mut self.bytes);
+        self.encoder.end(&mut self.bytes)?;
         let whole = Bytes::from(std::mem::take(&mut self.bytes));
         self.whole = Some(whole.clone());
-        whole
+        Ok(whole)
     }
 }
 
@@ -55,7 +54,7 @@ impl RowSink for AnswerSink {
         if self.rows == self.max_rows {
             return Err(Stop::TooMany);
         }
-        self.layout.row(data_row, self.rows == 0, &mut self.bytes).map_err(|_| Stop::Malformed)?;
+        self.encoder.row(data_row, self.rows == 0, &mut self.bytes).map_err(|_| Stop::Malformed)?;
         self.rows += 1;
         if self.bytes.len() > self.max_bytes { Err(Stop::TooLarge) } else { Ok(()) }
     }
@@ -66,15 +65,21 @@ impl RowSink for AnswerSink {
         self.max_bytes.saturating_mul(8).max(1 << 20)
     }
 
-    /// An endpoint has one layout for each medium, and its limits with it.
+    /// An endpoint has one layout for each medium, and its limits with it. What gathers rows into
+    /// batches is nobody else's.
     fn medium(&self) -> Option<usize> {
-        Some(Arc::as_ptr(&self.layout).cast::<()>() as usize)
+        match &self.encoder {
+            Encoder::Plain(layout) => Some(Arc::as_ptr(layout).cast::<()>() as usize),
+            Encoder::Arrow(_) => None,
+        }
     }
 
     fn share(&mut self) -> Option<Self> {
-        let whole = Some(self.whole());
+        let Encoder::Plain(layout) = &self.encoder else { return None };
+        let encoder = Encoder::Plain(Arc::clone(layout));
+        let whole = Some(self.whole().ok()?);
         Some(Self {
-            layout: Arc::clone(&self.layout),
+            encoder,
             bytes: Vec::new(),
             whole,
             rows: self.rows,
@@ -86,7 +91,7 @@ impl RowSink for AnswerSink {
     fn restart(&mut self) {
         self.whole = None;
         self.bytes.clear();
-        self.layout.begin(&mut self.bytes);
+        self.encoder.begin(&mut self.bytes);
         self.rows = 0;
     }
 }

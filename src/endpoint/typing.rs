@@ -9,7 +9,7 @@ use crate::{
         route::Method,
     },
     diagnostic::{Code, Diagnostic, Diagnostics},
-    encode::json::JsonRows,
+    encode::{self, Layouts},
     name::{Identifier, nearest},
     postgres::{
         describe::{self, Column, Described, Plan, TypeUse},
@@ -67,6 +67,14 @@ pub async fn prepare(
         described.columns.iter_mut().for_each(|column| column.nullable = true);
     }
     let (Some(columns), Some((lane, access))) = (columns, lane) else { return Err(found) };
+    let columns: Vec<encode::Column> = columns
+        .into_iter()
+        .zip(&described.columns)
+        .map(|((name, ty), column)| {
+            let (modifier, nullable) = (column.modifier, column.nullable);
+            encode::Column { name, ty, modifier, nullable }
+        })
+        .collect();
     let reads = access.access == Access::Read;
     let mut statement = Prepared {
         index,
@@ -88,11 +96,7 @@ pub async fn prepare(
     let endpoint = Endpoint {
         statement,
         order: order.collect(),
-        layout: Arc::new(JsonRows::new(
-            definition.result,
-            definition.envelope.as_deref(),
-            &columns,
-        )),
+        layouts: Layouts::new(definition.result, definition.envelope.as_deref(), &columns),
         columns: described.columns,
         lane: lane.clone(),
         parameters,

@@ -6,9 +6,10 @@
 use super::{
     arguments::{self, Incoming, IncomingBody},
     body::{self, Content},
-    gate,
+    gate, negotiation,
     request_id::RequestId,
     response::{self, Answer, Body},
+    stream::Streaming,
 };
 use crate::{
     access::{
@@ -16,8 +17,10 @@ use crate::{
         limit::{Count, Limiter},
     },
     builtin::{calculate, ping},
+    encode::Medium,
     endpoint::{Endpoint, bulk::Bulk},
     event::{Event, Observer},
+    lane::{Failure, Stop},
     problem::{Code, Problem, sqlstate::Statement},
     service::{self, Action, Entry, Found, Serving},
     value::Argument,
@@ -25,6 +28,9 @@ use crate::{
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming as IncomingStream};
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
+
+/// The request's fields that the answer of an endpoint depends on.
+const VARY: &str = "Accept";
 
 /// What a request has become by the time it is answered, for the log and the answer's fields.
 #[derive(Default)]
@@ -55,8 +61,12 @@ pub(super) async fn answer(
     }
     gate::tell(&trail.counts, &mut trail.fields);
     let (mut response, rows, code) = match outcome {
-        Ok(answer) => {
+        Ok(mut answer) => {
             let rows = answer.rows;
+            if let Some(stream) = answer.stream.take() {
+                let body = Streaming::new(*stream, observer, &id, trail.route, started);
+                answer.body = Body::stream(body);
+            }
             (answer.into_response(&id), rows, None)
         }
         Err(problem) => {
@@ -107,8 +117,8 @@ async fn run<'s>(
     peer: Option<IpAddr>,
     trail: &mut Trail<'s>,
 ) -> Result<Answer, Problem> {
-    let (entry, segments) = match route(serving, parts)? {
-        Routed::Entry(entry, segments) => (entry, segments),
+    let (entry, segments, medium) = match route(serving, parts)? {
+        Routed::Entry(entry, segments, medium) => (entry, segments, medium),
         Routed::Options(answer) => {
             trail.fields = serving.service.shield.preflight(&parts.headers);
             return Ok(answer);
@@ -133,11 +143,17 @@ async fn run<'s>(
         let permit = gate::under(serving, permit, &caller)?;
         return run_bulk(serving, permit, bulk, parts, stream, trail).await;
     }
+    let medium = match medium {
+        Some(medium) => medium,
+        None => negotiation::of(entry, &parts.headers)?,
+    };
     let arguments = take_arguments(serving, entry, &segments, parts, stream, &caller).await?;
     match &entry.action {
         Action::Endpoint(endpoint) => {
             let permit = gate::under(serving, permit, &caller)?;
-            run_endpoint(serving, permit, endpoint, &arguments, trail).await
+            let streams = endpoint.streams() && parts.version != Version::HTTP_10;
+            let asked = Asked { endpoint, medium, streams };
+            run_endpoint(serving, permit, asked, &arguments, trail).await
         }
         Action::Pending(_) => Err(Problem::new(Code::DatabaseUnavailable)),
         _ => run_builtin(serving, permit, entry, &arguments, trail).await,
@@ -145,7 +161,8 @@ async fn run<'s>(
 }
 
 enum Routed<'s, 'p> {
-    Entry(&'s Entry, Vec<(&'s str, &'p str)>),
+    /// A route, the path's segments, and the medium that the path's suffix asks for.
+    Entry(&'s Entry, Vec<(&'s str, &'p str)>, Option<Medium>),
     Options(Answer),
 }
 
@@ -162,8 +179,15 @@ fn route<'s, 'p>(
     if parts.method == Method::OPTIONS && parts.uri.path() == "*" {
         return Ok(Routed::Options(Answer::no_content()));
     }
+    if serving.service.config.answers.suffixes
+        && let Some((stem, medium)) = negotiation::suffix(parts.uri.path())
+        && let Found::Entry(entry, segments) = serving.service.find(&parts.method, stem)
+        && matches!(&entry.action, Action::Endpoint(it) if !it.answers_nothing())
+    {
+        return Ok(Routed::Entry(entry, segments, Some(medium)));
+    }
     match serving.service.find(&parts.method, parts.uri.path()) {
-        Found::Entry(entry, segments) => Ok(Routed::Entry(entry, segments)),
+        Found::Entry(entry, segments) => Ok(Routed::Entry(entry, segments, None)),
         Found::OtherMethods(allow) if parts.method == Method::OPTIONS => {
             Ok(Routed::Options(Answer::no_content().with_allow(allow)))
         }
@@ -248,30 +272,54 @@ async fn take_arguments(
     arguments::read(entry.parameters(), &incoming, limits.json_depth)
 }
 
+/// What is asked of an endpoint, beside its arguments.
+#[derive(Clone, Copy)]
+struct Asked<'s> {
+    endpoint: &'s Endpoint,
+    medium: Medium,
+    /// Whether rows are streamed. HTTP/1.0 has no way to show that a stream broke off, so there an
+    /// answer is whole.
+    streams: bool,
+}
+
 /// Permit → `Lane::run` → rows → Answer.
 async fn run_endpoint<'s>(
     serving: &Serving,
     permit: Permit,
-    endpoint: &'s Endpoint,
+    Asked { endpoint, medium, streams }: Asked<'s>,
     arguments: &[Argument],
     trail: &mut Trail<'s>,
 ) -> Result<Answer, Problem> {
-    let outcome = serving.run(permit, endpoint, arguments).await;
-    let done = outcome.map_err(|failure| {
+    let told = |failure: Failure, trail: &mut Trail<'s>| {
         trail.refused = service::log_reason(&failure).map(str::to_owned);
         let statement =
             if endpoint.definition.method.has_body() { Statement::Write } else { Statement::Read };
         service::problem(&failure, statement, endpoint.max_rows())
-    })?;
+    };
+    if streams {
+        let outcome = serving.stream(permit, endpoint, arguments, medium).await;
+        let (rows, first) = outcome.map_err(|failure| told(failure, trail))?;
+        let mut answer = Answer { vary: Some(VARY), ..Answer::ok(medium.content_type(), "") };
+        if rows.is_complete() {
+            answer.rows = rows.rows();
+            answer.body = first.into();
+        } else {
+            answer.stream = Some(Box::new((rows, first)));
+        }
+        return Ok(answer);
+    }
+    let outcome = serving.run(permit, endpoint, arguments, medium).await;
+    let done = outcome.map_err(|failure| told(failure, trail))?;
     if endpoint.answers_nothing() {
         return Ok(Answer::no_content());
     }
     if endpoint.wants_a_row() && done.rows == 0 {
         return Err(Problem::new(Code::RowNotFound));
     }
-    let mut answer = Answer::ok(done.sink.media_type(), done.sink.finish());
-    answer.rows = done.rows;
-    Ok(answer)
+    let bytes = done.sink.finish();
+    let bytes = bytes.map_err(|_| told(Failure::Stopped(Stop::Malformed), trail))?;
+    let answer = Answer { vary: Some(VARY), ..Answer::ok(medium.content_type(), bytes) };
+    Ok(Answer { rows: done.rows, ..answer })
 }
 
 /// Permit → rows of the body → Answer.

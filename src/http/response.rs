@@ -8,7 +8,11 @@ pub use body::{Aborted, Body, Pieces};
 
 use super::body::ACCEPTED;
 use super::request_id::{self, RequestId};
-use crate::problem::{Code, Problem};
+use crate::{
+    endpoint::RowStream,
+    problem::{Code, Problem},
+};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 /// The media type of JSON.
@@ -17,7 +21,6 @@ pub const JSON: &str = "application/json";
 pub const TEXT: &str = "text/plain; charset=utf-8";
 
 /// An answer before it is a response.
-#[derive(Debug)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
@@ -29,6 +32,10 @@ pub struct Answer {
     pub rows: u64,
     /// The value of the `Allow` field.
     pub allow: Option<String>,
+    /// The value of the `Vary` field.
+    pub vary: Option<&'static str>,
+    /// Rows that are still to come behind their first piece: the body is then nothing.
+    pub stream: Option<Box<(RowStream, Bytes)>>,
 }
 
 impl Answer {
@@ -40,6 +47,8 @@ impl Answer {
             body: body.into(),
             rows: 0,
             allow: None,
+            vary: None,
+            stream: None,
         }
     }
 
@@ -51,6 +60,8 @@ impl Answer {
             body: Body::from(""),
             rows: 0,
             allow: None,
+            vary: None,
+            stream: None,
         }
     }
 
@@ -72,6 +83,9 @@ impl Answer {
         if let Some(methods) = self.allow.and_then(|it| HeaderValue::from_str(&it).ok()) {
             headers.insert(header::ALLOW, methods);
         }
+        if let Some(vary) = self.vary {
+            headers.insert(header::VARY, HeaderValue::from_static(vary));
+        }
         common(headers, id);
         response
     }
@@ -92,6 +106,9 @@ pub fn problem(problem: &Problem, id: &RequestId, request: &HeaderMap) -> Respon
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if problem.code() == Code::NotAcceptable {
+        headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    }
     if let Some(seconds) = problem.retry_after() {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -135,6 +135,12 @@ impl Writer {
                 served.bytes.add(*bytes);
                 outcome(served, outcomes, *status, code.unwrap_or_default()).count.add(1);
             }
+            Event::Streamed { route, rows, bytes, .. } => {
+                // Its head was counted when it was answered; only GET streams.
+                let (served, _) = self.route(route, "GET");
+                served.rows.add(*rows);
+                served.bytes.add(*bytes);
+            }
             Event::Lane { lane, did } => self.lane(lane).acts[*did as usize].add(1),
             Event::Connected { lane } => self.lane(lane).connected.add(1),
             Event::Disconnected { lane, .. } => self.lane(lane).disconnected.add(1),

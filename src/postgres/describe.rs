@@ -49,6 +49,8 @@ pub struct Column {
     pub name: String,
     /// Its type.
     pub described: TypeUse,
+    /// The type's modifier, as of `numeric(12, 2)`; -1 when there is none.
+    pub modifier: i32,
     /// Whether it may be NULL, as far as the server can tell: a column of a table that is declared
     /// NOT NULL may not, unless the statement's [`Plan`] extends rows with NULL; anything computed
     /// may.
@@ -83,6 +85,7 @@ pub async fn describe(
         .map(|(column, origin)| Column {
             name: column.name().to_owned(),
             described: described(column.type_()),
+            modifier: column.type_modifier(),
             nullable: !origin.is_some_and(|origin| not_null.contains(&origin)),
         })
         .collect();

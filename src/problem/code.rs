@@ -88,6 +88,8 @@ codes! {
     PolicyUnknown = 404 "policy-unknown" "No such policy",
     /// There is no access request of this number.
     RequestUnknown = 404 "request-unknown" "No such request",
+    /// The caller accepts none of the media types or codings that there are; the detail lists them.
+    NotAcceptable = 406 "not-acceptable" "Not acceptable",
     /// The request did not arrive in time.
     RequestTimeout = 408 "request-timeout" "The request took too long to arrive",
     /// The change contradicts what is stored: a key that exists already, or one that does not (SQLSTATE 23505, 23503).

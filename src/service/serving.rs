@@ -6,14 +6,15 @@ use crate::{
     builtin::info::Facts,
     config::{Access, Lane as LaneConfig},
     definition::file::ResultShape,
-    encode::{Layout, json::JsonRows},
-    endpoint::{AnswerSink, Endpoint},
+    encode::{Encoder, Layout, Medium, json::JsonRows},
+    endpoint::{AnswerSink, Endpoint, RowStream, StreamLimits},
     event::Observer,
     lane::{Call, Done, Failure, Lane, LaneState, Settings},
     name::Identifier,
     postgres::{Target, statement::Prepared},
     value::Argument,
 };
+use bytes::Bytes;
 use std::{cell::RefCell, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -37,6 +38,8 @@ struct OpenLane {
     name: Identifier,
     deadline: Duration,
     exclusive_timeout: Duration,
+    /// How long the database may take for more rows of a stream.
+    patience: Duration,
     lane: Lane<AnswerSink>,
 }
 
@@ -59,6 +62,7 @@ impl Serving {
                     name: name.clone(),
                     deadline: config.deadline,
                     exclusive_timeout: config.exclusive_timeout,
+                    patience: config.statement_timeout,
                     lane: Lane::open(settings, Arc::clone(target), Arc::clone(observer)),
                 });
             }
@@ -85,13 +89,40 @@ impl Serving {
         permit: Permit,
         endpoint: &Endpoint,
         arguments: &[Argument],
+        medium: Medium,
     ) -> Result<Done<AnswerSink>, Failure> {
         let open = self.lane(&endpoint.lane).ok_or(Failure::Unavailable)?;
         let max_bytes = usize::try_from(self.service.config.limits.response).unwrap_or(usize::MAX);
-        let sink = AnswerSink::new(&endpoint.layout, endpoint.max_rows(), max_bytes);
+        let sink =
+            AnswerSink::new(endpoint.layouts.encoder(medium), endpoint.max_rows(), max_bytes);
         let deadline = Instant::now() + open.deadline;
         let statement = Arc::clone(&endpoint.statement);
         open.lane.run(permit, Call::new(statement, endpoint.bind(arguments), sink, deadline)).await
+    }
+
+    /// Starts an endpoint's statement on a connection of its own; gives its rows with the first piece
+    /// of them, which is all when [`RowStream::is_complete`].
+    ///
+    /// # Errors
+    /// Why there is no answer. Nothing was sent yet.
+    pub async fn stream(
+        &self,
+        permit: Permit,
+        endpoint: &Endpoint,
+        arguments: &[Argument],
+        medium: Medium,
+    ) -> Result<(RowStream, Bytes), Failure> {
+        let open = self.lane(&endpoint.lane).ok_or(Failure::Unavailable)?;
+        let limits = StreamLimits {
+            rows: endpoint.max_rows(),
+            row_bytes: usize::try_from(self.service.config.limits.response).unwrap_or(usize::MAX),
+            patience: open.patience,
+        };
+        let mut job = open.lane.exclusive(permit, Instant::now() + open.deadline).await?;
+        job.start(&endpoint.statement, &endpoint.bind(arguments))?;
+        let mut stream = RowStream::new(job, endpoint.layouts.encoder(medium), limits);
+        let first = stream.first().await?;
+        Ok((stream, first))
     }
 
     /// Whether the database answers now.
@@ -99,7 +130,7 @@ impl Serving {
         let Some(open) = self.lanes.iter().find(|open| open.name.as_str() == "read") else {
             return false;
         };
-        let sink = AnswerSink::new(&self.nothing, u64::MAX, usize::MAX);
+        let sink = AnswerSink::new(Encoder::Plain(Arc::clone(&self.nothing)), u64::MAX, usize::MAX);
         let deadline = Instant::now() + PROBE_TIMEOUT;
         let call = Call::new(Arc::clone(&self.probe), Vec::new(), sink, deadline).without_parking();
         open.lane.run(permit, call).await.is_ok()

@@ -25,6 +25,7 @@ mod posture;
 mod rotation;
 mod scaffold;
 mod secret;
+mod streams;
 mod support;
 mod terminal;
 mod tls;

@@ -1,7 +1,8 @@
 //! Front matter: finding it, and reading its keys.
 
 use super::{
-    DEFAULT_MAX_ROWS, Endpoint, GREATEST_MAX_ROWS, Idempotence, ResultShape, copy, idempotence,
+    DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, Idempotence, ResultShape, copy,
+    delivery, idempotence,
 };
 use crate::{
     definition::{
@@ -33,6 +34,7 @@ pub(super) struct Said {
     result: ResultShape,
     envelope: Option<String>,
     max_rows: u32,
+    delivery: Delivery,
     lane: Option<Identifier>,
     guard: Guard,
     batch: bool,
@@ -60,6 +62,7 @@ impl Said {
             result: self.result,
             envelope: self.envelope,
             max_rows: self.max_rows,
+            delivery: self.delivery,
             lane: self.lane,
             guard: self.guard,
             batch: self.batch,
@@ -185,6 +188,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     let result = result.and_then(|item| Some((shape(&item)?, item)));
     let envelope = root.take("envelope").and_then(|item| Some((envelope(&item)?, item)));
     let max_rows = root.take("max_rows").and_then(|item| Some((max_rows(&item)?, item)));
+    let delivery = delivery::take(root);
     let lane = root.take("lane").and_then(|item| lane(&item));
     let guard = guard::read(root);
     let batch = root.take("batch").and_then(|item| item.boolean()).unwrap_or(true);
@@ -222,6 +226,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         let why = format!("is for \"rows\", and the result is \"{}\"", shape.as_str());
         item.refuse(Code::Conflict, &why, Some("leave it out"));
     }
+    let delivery = delivery.read(route.as_ref().map(|(method, ..)| *method), shape);
     let Some((method, path, path_span)) = route else {
         // The parameters are read all the same, for the sake of their own mistakes.
         if let (Some(table), Ok(root)) = (parameters, PathTemplate::parse("/")) {
@@ -254,6 +259,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         result: shape,
         envelope: envelope.map(|(name, _)| name),
         max_rows: max_rows.map_or(DEFAULT_MAX_ROWS, |(rows, _)| rows),
+        delivery,
         lane,
         guard,
         batch,

@@ -1,0 +1,42 @@
+//! The keys of front matter that say how an answer is delivered.
+
+use super::ResultShape;
+use crate::{
+    definition::route::Method,
+    diagnostic::Code,
+    table::{Item, Table},
+};
+
+/// How an endpoint's answer is delivered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whether rows are streamed; `None` leaves it to `max_rows`.
+    pub stream: Option<bool>,
+}
+
+/// Takes the keys; what they say is told against method and shape by [`check`].
+pub(super) struct Taken<'t, 'e> {
+    stream: Option<Item<'t, 'e>>,
+}
+
+/// Takes the keys out of the root.
+pub(super) fn take<'t, 'e>(root: &Table<'t, 'e>) -> Taken<'t, 'e> {
+    Taken { stream: root.take("stream") }
+}
+
+impl Taken<'_, '_> {
+    /// What the keys say, for an endpoint of this method and shape.
+    pub(super) fn read(&self, method: Option<Method>, shape: ResultShape) -> Delivery {
+        let stream = self.stream.as_ref().and_then(|item| Some((item.boolean()?, item)));
+        if let Some((true, item)) = &stream {
+            if method.is_some_and(|method| method != Method::Get) {
+                let help = "a change is answered when it is made, as a whole";
+                item.refuse(Code::Conflict, "is for GET", Some(help));
+            } else if shape != ResultShape::Rows {
+                let why = format!("is for \"rows\", and the result is \"{}\"", shape.as_str());
+                item.refuse(Code::Conflict, &why, Some("leave it out"));
+            }
+        }
+        Delivery { stream: stream.map(|(stream, _)| stream) }
+    }
+}

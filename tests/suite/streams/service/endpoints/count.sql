@@ -1,0 +1,6 @@
+/*
+get = "/count"
+result = "value"
+envelope = "count"
+*/
+SELECT count(*) AS prices FROM prices

@@ -1,0 +1,5 @@
+/*
+get = "/one/{id}"
+result = "row"
+*/
+SELECT id, price, note FROM prices WHERE id = :id

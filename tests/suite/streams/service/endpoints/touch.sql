@@ -1,0 +1,5 @@
+/*
+post = "/touch/{id}"
+result = "none"
+*/
+UPDATE prices SET note = NULL WHERE id = :id
