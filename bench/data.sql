@@ -31,8 +31,8 @@ ALTER TABLE items ADD PRIMARY KEY (id);
 -- Where rows go in.
 CREATE TABLE loaded (orig_code text NOT NULL, dest_code text NOT NULL, day date NOT NULL, price int4 NOT NULL);
 
--- Rows of tenants, for row-level security by a caller's claims.
-CREATE TABLE owned (tenant text NOT NULL, code text NOT NULL, name text NOT NULL, PRIMARY KEY (tenant, code));
-INSERT INTO owned SELECT 'tenant-' || t, p.code, p.name FROM ports AS p, generate_series(1, 20) AS t;
+-- Whom callers are, for the workload with role and claims.
+CREATE ROLE bench_caller NOLOGIN;
+GRANT SELECT ON ports TO bench_caller;
 
 VACUUM (ANALYZE, FREEZE);

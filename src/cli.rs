@@ -21,6 +21,7 @@ mod probe;
 mod secret;
 mod serve;
 mod show;
+mod slow;
 mod up;
 
 pub use exit::Exit;

@@ -27,6 +27,7 @@ pub mod outbound;
 pub mod postgres;
 
 // Floor 4, service: what is served.
+pub mod advice;
 pub mod builtin;
 pub mod decode;
 pub mod encode;

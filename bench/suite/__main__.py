@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from . import extras as extra
-from . import facts, paths, report
+from . import facts, identities, paths, report
 from .contenders import Contender, install, start
 from .extras import Extras, Place, attempt
 from .howdah import BENCH, BINARY, Howdah
@@ -32,12 +32,12 @@ def say(text: str) -> None:
 
 def features(measured: Extras, place: Place, streamed: list[int]) -> None:
     """What needs more of the service than four endpoints."""
-    token = ["Authorization: Bearer " + os.environ.get("BENCH_TOKEN", "")]
+    token = [f"Authorization: Bearer {identities.prepare(place.running)}"]
     work = {
         ("cold start",): lambda: extra.cold_starts(measured, place, 2 * place.rounds + 1),
         ("slow company",): lambda: extra.slow_company(measured, place),
         ("hot key",): lambda: extra.hot_key(measured, place),
-        ("batched",): lambda: extra.batched(measured, place),
+        ("unbatched",): lambda: extra.unbatched(measured, place),
         ("claims",): lambda: extra.against_plain(measured, place, "claims", "claims", "row", headers=token),
         ("TLS",): lambda: extra.against_plain(measured, place, "TLS", "tls", "row", scheme="https"),
         tuple(
@@ -84,7 +84,7 @@ def main() -> int:
         compared = [it for it in started if it.name in ("Howdah", "axum")]
         grown = growth(compared, postgres, files["row"], connections, seconds)
         say("as rows grow")
-        many = rows(started[0], postgres, running, [1, 10, 100, 1000, 10_000, 100_000], seconds)
+        many = rows(started[0], postgres, running, [1, 10, 100, 1000, 10_000, 100_000, 1_000_000], seconds)
         measured = Extras()
         by_count = {at: (load, peak) for at, load, peak in grown["Howdah"]}
         measured.add("512 clients", by_count[512][0].per_second / by_count[64][0].per_second)

@@ -196,12 +196,12 @@ def cold_starts(extras: Extras, place: Place, count: int) -> None:
             howdah.stop()
 
 
-def batched(extras: Extras, place: Place) -> None:
-    """One row with micro-batching, against pgbench beside it."""
-    howdah = Howdah(place.running, place.postgres.port, "batched")
+def unbatched(extras: Extras, place: Place) -> None:
+    """One row, each by an execution of its own, against pgbench beside it."""
+    howdah = Howdah(place.running, place.postgres.port, "unbatched")
     try:
         for _ in range(place.rounds):
             limit = pgbench.run(place.postgres, place.running, "row", 8, place.seconds)
-            extras.add("batched", _load(howdah, place, "row").per_second / limit)
+            extras.add("unbatched", _load(howdah, place, "row").per_second / limit)
     finally:
         howdah.stop()

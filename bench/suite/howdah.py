@@ -31,6 +31,7 @@ class Howdah:
         prefix: list[str] | None = None,
         arguments: list[str] | None = None,
         patience: float | None = 30,
+        environment: dict[str, str] | None = None,
     ):
         self.folder = running / f"service-{feature or 'plain'}"
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -51,6 +52,8 @@ class Howdah:
             "ADMIN_PORT": str(self.admin),
             "DB_PORT": str(database_port),
             "BENCH_FILES": str(running),
+            "HOWDAH_ALLOW_ROOT": "true",
+            **(environment or {}),
         }
         self._check()
         self.log = running / f"howdah-{feature or 'plain'}.log"

@@ -2,9 +2,11 @@
 
 use super::{Check, Exit, Format, private, show};
 use crate::{
+    advice,
     diagnostic::{Code, Diagnostics},
     identity,
     migration::Migrations,
+    postgres::{Target, session},
     service::{Service, ServiceDefinition},
     startup::{self, Folder},
     supervise::{Attempt, attempt},
@@ -80,11 +82,24 @@ fn with_database(definition: &ServiceDefinition) -> Diagnostics {
         Ok(target) => target,
         Err(diagnostic) => return diagnostic.into(),
     };
-    let outcome = super::serve::block_on(async { attempt(definition, &target).await });
-    match outcome {
-        Ok(Attempt::Prepared(_, found) | Attempt::Away(found) | Attempt::Wrong(found))
-        | Err(found) => found,
-    }
+    let outcome = super::serve::block_on(async {
+        match attempt(definition, &target).await {
+            Attempt::Prepared(service, mut found) => {
+                found.append(advice(&service, &target).await);
+                found
+            }
+            Attempt::Away(found) | Attempt::Wrong(found) => found,
+        }
+    });
+    outcome.unwrap_or_else(|found| found)
+}
+
+/// Which indexes the endpoints lack. A database that went away meanwhile gives no advice.
+async fn advice(service: &Service, target: &Target) -> Diagnostics {
+    let Ok(session) = session::connect(target).await else { return Diagnostics::new() };
+    let advice = advice::advise(&session, service).await;
+    session.close().await;
+    advice
 }
 
 fn summary(definition: &ServiceDefinition, is_asked: bool) {

@@ -1,7 +1,8 @@
 //! `howdah serve`, and what it shares with `up`: the main thread's runtime and signals.
 
-use super::{Exit, Serve, harden, posture, show};
+use super::{Exit, Serve, harden, posture, show, slow};
 use crate::{
+    advice::Slow,
     diagnostic::{Code, Diagnostic, Diagnostics},
     event::{Event, Observer},
     hardening::User,
@@ -85,7 +86,7 @@ async fn serve(
     identity::load(&definition.authority)?;
     observe::start(&definition.config.log);
     let metrics = metrics(&definition);
-    let observer = metrics.observer(observe::observer());
+    let (observer, slow) = Slow::watch(metrics.observer(observe::observer()));
     warn(&observer, &warnings);
     let signing_in = definition.config.database.as_ref().map(startup::signing_in).transpose()?;
     let target = signing_in.as_ref().map(|it| Arc::new(it.target.clone()));
@@ -114,6 +115,7 @@ async fn serve(
         () = signals.end() => None,
         failure = until_typed(&definition, &served, &supervisor, &observer) => Some(failure),
         never = credential => match never {},
+        never = slow::advise(&definition, served.target.as_ref(), slow, &observer) => match never {},
     };
     let drained = supervisor.drain(definition.config.limits.drain);
     tokio::select! {

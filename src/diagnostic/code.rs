@@ -90,6 +90,12 @@ codes! {
     /// A sealed file or a key file is not what it should be: of another format, damaged, or for
     /// another key or passphrase. The service folder is not at fault.
     Sealed = "sealed",
+    /// Advice: a table is read as a whole for little of it, and the help makes the index that it lacks.
+    MissingIndex = "missing-index",
+    /// Advice: an index cannot be used for how a column is compared.
+    IndexDefeated = "index-defeated",
+    /// Advice: rows are sorted which an index would give in order.
+    AvoidableSort = "avoidable-sort",
     /// PostgreSQL is older than the oldest version Howdah serves.
     ServerVersion = "server-version",
 }

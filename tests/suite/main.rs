@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops where it is wrong")]
 
 mod access;
+mod advice;
 mod audit;
 mod auth;
 mod bulk;

@@ -3,7 +3,6 @@ get = "/rates"
 result = "rows"
 envelope = "rates"
 max_rows = 3660
-coalesce = false
 
 [parameters]
 date_from = { type = "date" }
@@ -11,6 +10,7 @@ date_to = { type = "date" }
 orig_code = { type = "text", pattern = "[A-Z]{2}[A-Z2-9]{3}" }
 dest_code = { type = "text", pattern = "[A-Z]{2}[A-Z2-9]{3}" }
 */
+-- A statement that calls what is volatile shares its run with no other.
 SELECT known.count, days.day, known.price
 FROM (
   SELECT :date_from + step AS day FROM generate_series(0, least(:date_to - :date_from, 3660)) AS step
@@ -24,4 +24,5 @@ LEFT JOIN (
   WHERE orig_code = :orig_code AND dest_code = :dest_code AND day BETWEEN :date_from AND :date_to
   GROUP BY day
 ) AS known ON known.day = days.day
+WHERE (SELECT random()) >= 0
 ORDER BY days.day DESC

@@ -2,7 +2,7 @@
 get = "/stream"
 result = "rows"
 max_rows = 1000000
-formats = ["json", "ndjson", "csv"]
+stream = true
 
 [parameters]
 n = { type = "int4", minimum = 1, maximum = 1000000 }

@@ -1,7 +1,7 @@
 /*
 get = "/port"
 result = "row"
-batch = true
+batch = false
 
 [parameters]
 code = { type = "text", pattern = "[A-Z0-9]{5}" }
