@@ -10,7 +10,12 @@ pub(super) use files::SecretFile;
 pub(super) use kernel::{Kernel, Thread};
 pub(super) use role::Role;
 
-use crate::{config::Config, postgres::Target, service::Service};
+use crate::{
+    config::Config,
+    definition::guard::Admission,
+    postgres::Target,
+    service::{Action, Entry, Service},
+};
 use std::path::Path;
 
 /// Everything that is known.
@@ -33,7 +38,7 @@ pub struct Evidence {
 pub struct Surface {
     /// Routes that anybody may call.
     pub public: usize,
-    /// Routes that can write and that anybody may call.
+    /// Endpoints that can write and that anybody may call, although nobody said `auth = "public"`.
     pub public_writes: usize,
     /// All routes.
     pub routes: usize,
@@ -58,11 +63,19 @@ impl Evidence {
 
 impl Surface {
     fn of(service: &Service) -> Self {
-        let open = |entry: &&crate::service::Entry| entry.policy.is_public();
+        let open = |entry: &&Entry| entry.policy.is_public();
+        // Routes without SQL change nothing.
+        let writes = |entry: &&Entry| match &entry.action {
+            Action::Endpoint(endpoint) => {
+                let file = &endpoint.definition;
+                file.method.has_body() && file.guard.admission == Admission::Unsaid
+            }
+            _ => false,
+        };
         let entries = service.entries();
         Self {
             public: entries.iter().filter(open).count(),
-            public_writes: entries.iter().filter(open).filter(|it| it.method.has_body()).count(),
+            public_writes: entries.iter().filter(open).filter(writes).count(),
             routes: entries.len(),
         }
     }

@@ -147,16 +147,16 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         id: "writes-not-public",
-        title: "Nobody in particular cannot write",
+        title: "Nobody writes unasked",
         area: Area::Listeners,
         severity: Severity::High,
         why: "Whoever reaches the listener may change the data.",
-        remedy: "Give such endpoints an `auth`, and the service an `[auth]`.",
+        remedy: "Give such endpoints an `auth`, and the service an `[auth]`; `auth = \"public\"` says that it is meant.",
         controls: &["NIST AC-3", "NIST AC-14", "NIST IA-2"],
         judge: |evidence| {
             let surface = &evidence.surface;
             let found = format!(
-                "{} of {} routes are open, and {} of them take writes",
+                "{} of {} routes are open; {} that write are, and do not say that they mean it",
                 surface.public, surface.routes, surface.public_writes
             );
             if surface.public_writes > 0 && is_local(&evidence.config.listen.http) {
