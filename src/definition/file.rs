@@ -7,12 +7,10 @@ mod agreement;
 pub mod copy;
 mod delivery;
 mod front_matter;
-mod idempotence;
 #[cfg(test)]
 mod tests;
 
 pub use delivery::Delivery;
-pub use idempotence::Idempotence;
 
 use super::{
     guard::Guard,
@@ -68,8 +66,6 @@ pub struct Endpoint {
     pub statement: Statement,
     /// What is loaded, in the place of a statement.
     pub copy: Option<copy::Copy>,
-    /// Whether a change may be asked for twice and is made once.
-    pub idempotence: Idempotence,
 }
 
 /// The shape of an endpoint's answer.

@@ -5,6 +5,7 @@ mod conflicts;
 mod encodings;
 mod faults;
 mod formats;
+mod memory;
 mod refusals;
 
 use crate::support::{

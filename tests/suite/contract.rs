@@ -5,6 +5,7 @@ mod catalog;
 mod rates;
 mod rates_dump;
 mod rates_lists;
+mod rates_prices;
 mod status;
 mod toolbox;
 

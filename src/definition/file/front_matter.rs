@@ -1,9 +1,6 @@
 //! Front matter: finding it, and reading its keys.
 
-use super::{
-    DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, Idempotence, ResultShape, copy,
-    delivery, idempotence,
-};
+use super::{DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, ResultShape, copy, delivery};
 use crate::{
     definition::{
         guard::{self, Guard},
@@ -40,7 +37,6 @@ pub(super) struct Said {
     batch: bool,
     pub(super) parameters: Vec<Parameter>,
     copy: Option<copy::Copy>,
-    idempotence: Idempotence,
 }
 
 impl Said {
@@ -69,7 +65,6 @@ impl Said {
             parameters: self.parameters,
             statement,
             copy: self.copy,
-            idempotence: self.idempotence,
         }
     }
 }
@@ -192,7 +187,6 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     let lane = root.take("lane").and_then(|item| lane(&item));
     let guard = guard::read(root);
     let batch = root.take("batch").and_then(|item| item.boolean()).unwrap_or(true);
-    let idempotence = root.take("idempotent");
     let mut bulk = copy::read(root);
     *is_copy = bulk.is_copy;
     let declared = root.take("parameters");
@@ -248,7 +242,6 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     if bulk.is_copy && bulk.copy.is_none() {
         return None;
     }
-    let idempotence = idempotence.map(|item| idempotence::read(&item, Some(method)));
     Some(Said {
         method,
         path,
@@ -265,7 +258,6 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         batch,
         parameters,
         copy: bulk.copy,
-        idempotence: idempotence.unwrap_or_default(),
     })
 }
 

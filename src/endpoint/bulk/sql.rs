@@ -72,7 +72,7 @@ fn merge(copy: &Copy, table: &Target, key: &[&TargetColumn]) -> Merge {
             let apart = apart.concat();
             // A row that was inserted has no older version (PostgreSQL documentation, "System
             // Columns"). A partitioned table does not say.
-            let is_new = if table.kind == 'p' { "NULL" } else { "xmax = 0" };
+            let is_new = if table.kind == 'p' { "NULL::pg_catalog.bool" } else { "xmax = 0" };
             let sql = format!(
                 "WITH written AS ({insert} SELECT {list} FROM (SELECT {list}, \
                  pg_catalog.row_number() OVER (PARTITION BY {names} ORDER BY ctid DESC) \

@@ -15,8 +15,8 @@ use std::fmt::Write;
 pub struct Loaded {
     /// Rows of the body.
     pub rows: u64,
-    /// Rows that are new in the table. Of rows that were written into a partitioned table, those
-    /// that replaced others are among them.
+    /// Rows that are new in the table. A partitioned table does not tell them from replaced ones, and
+    /// with `replace` all of its rows count as those.
     pub inserted: u64,
     /// Rows that were left out, for their key was there.
     pub skipped: Option<u64>,

@@ -5,7 +5,6 @@ result = "rows"
 envelope = "prices"
 on_conflict = "replce"
 conflict = []
-idempotent = "always"
 
 [parameters]
 code = { type = "text" }

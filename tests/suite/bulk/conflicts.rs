@@ -60,3 +60,41 @@ fn a_conflict_refuses_all_skips_or_replaces() {
     assert_eq!(reply.status, 409, "{reply}");
     assert!(!ports(&database).contains('X'));
 }
+
+#[test]
+fn partitioned_tables_and_row_level_security_are_no_hindrance() {
+    let database = database();
+    database.psql(
+        "DROP TABLE ports;
+         CREATE TABLE ports (code text PRIMARY KEY, name text) PARTITION BY LIST (code);
+         CREATE TABLE ports_rest PARTITION OF ports DEFAULT;
+         ALTER TABLE ports_rest ADD UNIQUE (name);
+         ALTER TABLE prices ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+         CREATE POLICY cheap ON prices USING (true) WITH CHECK (price < 10)",
+    );
+    let folder = crate::support::folder::Folder::new("partitioned");
+    let project = crate::support::service::project;
+    let file = |name: &str| std::fs::read_to_string(project(FOLDER).join(name)).unwrap();
+    for name in
+        ["howdah.toml", "endpoints/replace.sql", "endpoints/skip.sql", "endpoints/prices.sql"]
+    {
+        folder.write(name, file(name));
+    }
+    let service = serve(folder.path()).database(&database).start();
+    wait_until_ready(&service);
+    let reply = send(&service, "POST", "/ports/new", &[("A", "a"), ("A", "again")]);
+    assert_eq!(reply.json(), json!({ "rows": 2, "inserted": 1, "skipped": 1 }), "{reply}");
+    let reply = send(&service, "PUT", "/ports", &[("A", "new"), ("B", "b"), ("B", "c")]);
+    assert_eq!(
+        reply.json(),
+        json!({ "rows": 3, "inserted": 0, "replaced": 2, "superseded": 1 }),
+        "{reply}"
+    );
+    assert_eq!(ports(&database), "A=new B=c");
+
+    let reply = post(&service, "/prices", CSV, super::formats::prices(CSV, 10).as_bytes());
+    assert_eq!(reply.json(), json!({ "rows": 10, "inserted": 10 }), "{reply}");
+    let reply = post(&service, "/prices", CSV, super::formats::prices(CSV, 11).as_bytes());
+    assert_eq!((reply.status, reply.problem().as_str()), (403, "forbidden"), "{reply}");
+    assert_eq!(count(&database, "prices"), "10");
+}
