@@ -64,7 +64,8 @@ pub(super) fn requirements(service: &Service, entry: &Entry) -> Option<Value> {
 
 /// Whether the route looks at what a request brings to prove who sends it.
 fn looks(service: &Service, entry: &Entry) -> bool {
-    let runs_sql = matches!(entry.action, Action::Endpoint(_) | Action::Pending(_));
+    let runs_sql =
+        matches!(entry.action, Action::Endpoint(_) | Action::Bulk(_) | Action::Pending(_));
     service.authority.is_configured() && (!entry.policy.is_public() || runs_sql)
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Stage, get, internal, rows};
 use crate::support::http::PATIENCE;
+use serde_json::json;
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -29,6 +30,18 @@ fn row_level_security_chooses_by_the_caller() {
     let fields = [("authorization", bearer.as_str()), ("content-type", "application/json")];
     let forged = service.send("POST", "/notes", &fields, br#"{"text":"x","tenant":"bolt"}"#);
     assert_eq!(forged.problem(), "invalid-arguments");
+}
+
+#[test]
+fn a_public_endpoint_knows_its_caller_and_refuses_a_wrong_one() {
+    let stage = Stage::new();
+    let service = stage.start();
+    let nobody = service.get("/whoami");
+    assert_eq!(nobody.json(), json!({ "sub": null, "role": stage.database.user }));
+    let known = get(&service, "/whoami", &internal("acme", "")).json();
+    assert_eq!(known, json!({ "sub": "user of acme", "role": stage.role }));
+    assert_eq!(service.get("/whoami").json(), nobody.json(), "nothing stays on the connection");
+    assert_eq!(get(&service, "/whoami", "a.b.c").problem(), "invalid-credential");
 }
 
 #[test]
