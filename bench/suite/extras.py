@@ -173,7 +173,14 @@ def bulk(extras: Extras, place: Place, rows: int) -> None:
             place.postgres.psql("TRUNCATE loaded")
             known = psql_copy(place.postgres, f"\\copy loaded FROM '{lines[1]}' CSV")
             place.postgres.psql("TRUNCATE loaded")
-            media = ["-H", "Content-Type: application/x-ndjson", "--data-binary", f"@{lines[0]}"]
+            media = [
+                "-H",
+                "Expect:",
+                "-H",
+                "Content-Type: application/x-ndjson",
+                "--data-binary",
+                f"@{lines[0]}",
+            ]
             status, took, _ = curl([*media, f"http://127.0.0.1:{howdah.port}/loaded"])
             there = int(place.postgres.psql("SELECT count(*) FROM loaded"))
             if there != rows:
