@@ -4,7 +4,9 @@
 //! below; none of them reads a flag that is not declared here, or, for a command of several parts,
 //! at the head of its own room.
 
+mod access;
 mod ask;
+mod audit;
 mod check;
 mod config;
 mod credentials;
@@ -60,6 +62,12 @@ enum Command {
     Credentials(credentials::Arguments),
     /// Say what of a running service's hardening is really in force
     Posture(Posture),
+    /// Ask for access to the database, decide on requests, and end what was given
+    #[command(subcommand)]
+    Access(access::Access),
+    /// Check the audit trail, and take it out of the database
+    #[command(subcommand)]
+    Audit(Box<audit::Audit>),
     /// Seal secrets into files, and open files that are sealed
     #[command(subcommand)]
     Secret(secret::Secret),
@@ -341,6 +349,8 @@ fn obey(command: Command) -> Exit {
         Command::Keeper(keeper) => keeper::run(keeper),
         Command::Credentials(credentials) => credentials::run(credentials),
         Command::Posture(arguments) => posture::run(arguments),
+        Command::Access(access) => access::run(access),
+        Command::Audit(audit) => audit::run(*audit),
         Command::Secret(secret) => secret::run(&secret),
         Command::Key(key) => key::run(&key),
         Command::Config(config) => config::run(&config),

@@ -14,6 +14,7 @@ mod kind;
 mod list;
 mod protection;
 pub(crate) mod quantity;
+mod records;
 mod route;
 mod secrecy;
 mod section;
@@ -26,6 +27,7 @@ pub use list::safe_url;
 pub use protection::{
     Algorithm, Auth, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
 };
+pub use records::{AccessPolicy, Audit};
 pub use settings::{
     Access, Answers, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Service, Tls,
     TlsVersion,
@@ -59,6 +61,10 @@ pub struct Config {
     pub keeper: Option<Keeper>,
     /// `[credentials]`, when the keeper rotates them.
     pub credentials: Option<Credentials>,
+    /// `[audit]`
+    pub audit: Audit,
+    /// `[access.policies.…]`
+    pub access_policies: BTreeMap<Identifier, AccessPolicy>,
     /// `[lanes.…]`; `read` and `write` are always there.
     pub lanes: BTreeMap<Identifier, Lane>,
     /// `[limits]`
@@ -126,6 +132,14 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let database = read_database(&section("database"));
     let keeper = read_keeper(&section("keeper"));
     let credentials = read_credentials(&section("credentials"));
+    let audit = Audit::read(&section("audit"));
+    let access = root.table("access");
+    let policies = access.as_ref().and_then(|access| access.table("policies"));
+    let access_policies =
+        read_named(policies.as_ref(), "access.policies", sources, AccessPolicy::read);
+    if let Some(access) = &access {
+        access.finish();
+    }
     let lanes = read_lanes(root.table("lanes").as_ref(), sources);
     let limits = Limits::read(&section("limits"));
     let hardening = Hardening::read(&section("hardening"));
@@ -150,6 +164,8 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         database: database?,
         keeper: keeper?,
         credentials: credentials?,
+        audit: audit?,
+        access_policies: access_policies?,
         lanes: lanes?,
         limits: limits?,
         hardening: hardening?,

@@ -6,10 +6,12 @@
 
 mod desk;
 mod lead;
+mod requests;
 mod room;
 mod rooms;
 mod rotation;
 mod routes;
+mod trail;
 
 pub use crate::postgres::lead::{Lead, Lost};
 pub use desk::Desk;

@@ -67,6 +67,14 @@ pub async fn lower(client: &Client) -> Result<(), Error> {
     client.query_one(LOWER, &[]).await.map(drop)
 }
 
+/// Makes the role of requests, if need be. Called by the leading keeper.
+///
+/// # Errors
+/// Those of the database: a keeper that may not make roles.
+pub async fn prepare(client: &Client) -> Result<(), Error> {
+    client.query_one("SELECT howdah.access_prepare()", &[]).await.map(drop)
+}
+
 /// Makes the policies what the manifest says; gives how many changed. Called by the leading keeper,
 /// not in the role of requests.
 ///

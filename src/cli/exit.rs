@@ -13,7 +13,7 @@ pub enum Exit {
     Folder,
     /// The database cannot be reached, or does not let us in.
     Database,
-    /// It did what was asked, and found something wrong: a check of `posture` fails.
+    /// It did what was asked, and found something wrong: a check of `posture` fails, a trail does not hold.
     Findings,
 }
 
@@ -25,7 +25,7 @@ Exit codes:
   2  the command line is wrong
   3  the service folder is wrong; every error was printed
   4  the database cannot be reached, or does not let the service in
-  5  `posture`: a check fails
+  5  `posture`: a check fails; `audit verify`: the trail does not hold
 
 Variables: HOWDAH_… sets any value of the manifest (`howdah config` lists them),
 HOWDAH_ALLOW_ROOT=1 is `serve --allow-root`, HOWDAH_POSTGRES_BIN names the programs of the private PostgreSQL, NO_COLOR turns colours off.";

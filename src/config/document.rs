@@ -1,8 +1,8 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-    Answers, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane, Limits, Listen, Log,
-    Proxies, RateLimit, Rotating, Service, Tls,
+    AccessPolicy, Answers, Audit, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane,
+    Limits, Listen, Log, Proxies, RateLimit, Rotating, Service, Tls,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -24,10 +24,18 @@ const SINKS_PAGE: &str = include_str!("sinks.md");
 const SINKS: &str = include_str!("sinks.toml");
 
 /// The tables that a service need not have.
-const OPTIONAL: [&str; 7] =
-    ["tls", "database", "keeper", "credentials", "auth.issuers.NAME", "rate_limits.NAME", "cors"];
+const OPTIONAL: [&str; 8] = [
+    "access.policies.NAME",
+    "tls",
+    "database",
+    "keeper",
+    "credentials",
+    "auth.issuers.NAME",
+    "rate_limits.NAME",
+    "cors",
+];
 
-pub(super) fn sections() -> [Described; 17] {
+pub(super) fn sections() -> [Described; 19] {
     [
         Service::describe(),
         Listen::describe(),
@@ -35,6 +43,8 @@ pub(super) fn sections() -> [Described; 17] {
         Database::describe(),
         Keeper::describe(),
         Rotating::describe(),
+        Audit::describe(),
+        AccessPolicy::describe(),
         Lane::describe(),
         Limits::describe(),
         Hardening::describe(),
@@ -62,6 +72,7 @@ pub(super) fn default_manifest() -> String {
             "lanes.NAME" => &["read", "write"],
             "auth.issuers.NAME" => &["main"],
             "rate_limits.NAME" => &["default"],
+            "access.policies.NAME" => &["read"],
             _ => &[""],
         };
         for name in names {

@@ -1,6 +1,7 @@
 //! Access requests against a real PostgreSQL.
 
 mod grant;
+mod keeper;
 mod request;
 mod sequence;
 
@@ -46,6 +47,8 @@ impl House {
         for (name, sql) in audit::MIGRATIONS.iter().chain(MIGRATIONS) {
             keeper.batch_execute(sql).await.unwrap_or_else(|why| panic!("{name}: {why:?}"));
         }
+        store::prepare(&keeper).await.unwrap();
+        store::prepare(&keeper).await.unwrap();
         let desk = database.client().await;
         store::lower(&desk).await.unwrap();
         let mut people = BTreeMap::new();

@@ -89,16 +89,6 @@ CREATE TABLE howdah.access_grant (
 );
 CREATE INDEX access_grant_open ON howdah.access_grant (not_after) WHERE state <> 'closed';
 
--- What is told to a webhook: written with what it tells of, sent later.
-CREATE TABLE howdah.access_notice (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    body text NOT NULL,
-    tries integer NOT NULL DEFAULT 0,
-    next_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    done_at timestamptz
-);
-CREATE INDEX access_notice_due ON howdah.access_notice (next_at) WHERE done_at IS NULL;
-
 -- How many people have approved the request as it stands: distinct, not its requester, and still
 -- eligible now.
 CREATE FUNCTION howdah.access_approvals(of_request uuid) RETURNS bigint
@@ -154,17 +144,6 @@ END $$;
 CREATE TRIGGER access_grant_begins BEFORE INSERT ON howdah.access_grant
     FOR EACH ROW EXECUTE FUNCTION howdah.access_grant_begins();
 
--- The role that the keeper takes on to serve requests: it may call the functions below and read, and
--- write nothing. It is this database's own, for roles are shared by a cluster.
+-- The name of the role that serves requests, once there is one (access_prepare).
 CREATE TABLE howdah.access_role (name text NOT NULL);
-DO $$ DECLARE
-    name text := 'howdah_requests_' || (SELECT oid FROM pg_database WHERE datname = current_database());
-BEGIN
-    IF to_regrole(name) IS NULL THEN EXECUTE format('CREATE ROLE %I NOLOGIN', name); END IF;
-    EXECUTE format('GRANT %I TO CURRENT_USER', name);
-    INSERT INTO howdah.access_role VALUES (name);
-    EXECUTE format('GRANT USAGE ON SCHEMA howdah TO %I', name);
-    EXECUTE format('GRANT SELECT ON howdah.access_principal, howdah.access_policy, '
-        'howdah.access_request, howdah.access_decision, howdah.access_grant TO %I', name);
-END $$;
 REVOKE ALL ON FUNCTION howdah.access_approvals(uuid) FROM PUBLIC;

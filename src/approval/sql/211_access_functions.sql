@@ -1,7 +1,7 @@
 -- What may be done with access requests. Each function tells the audit trail in its own transaction
 -- what it did, or that it refused: a refusal is an answer, not an error, so that it is kept.
 
--- Tells the audit trail, and the webhook what was done.
+-- Tells the audit trail.
 CREATE FUNCTION howdah.access_tell(action text, actor bigint, subject text, outcome text, detail jsonb)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -10,9 +10,6 @@ DECLARE
     entry text := json_build_object('action', action, 'actor', who, 'subject', subject,
         'outcome', outcome, 'detail', detail)::text;
 BEGIN
-    IF outcome = 'done' THEN
-        INSERT INTO howdah.access_notice (body) VALUES (entry);
-    END IF;
     PERFORM howdah.audit_write('access', entry);
 END $$;
 

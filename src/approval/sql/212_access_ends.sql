@@ -61,17 +61,42 @@ BEGIN
         jsonb_build_object('login', given.login));
 END $$;
 
--- Nobody calls any of these but their owner, and some the role of requests.
+-- Makes the role that the keeper takes on to serve requests: it may call some functions and read, and
+-- write nothing. It is this database's own, for roles are shared by a cluster. The keeper calls this
+-- itself, with its own rights, when it has policies.
+CREATE FUNCTION howdah.access_prepare() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    role text := (SELECT name FROM howdah.access_role);
+    one record;
+BEGIN
+    IF to_regrole(role) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    role := 'howdah_requests_' || (SELECT oid FROM pg_database WHERE datname = current_database());
+    IF to_regrole(role) IS NULL THEN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+    END IF;
+    EXECUTE format('GRANT %I TO CURRENT_USER', role);
+    DELETE FROM howdah.access_role;
+    INSERT INTO howdah.access_role VALUES (role);
+    EXECUTE format('GRANT USAGE ON SCHEMA howdah TO %I', role);
+    EXECUTE format('GRANT SELECT ON howdah.access_role, howdah.access_principal, howdah.access_policy, '
+        'howdah.access_request, howdah.access_decision, howdah.access_grant TO %I', role);
+    FOR one IN SELECT p.oid::regprocedure AS call FROM pg_proc p
+        WHERE p.pronamespace = 'howdah'::regnamespace AND p.proname IN ('access_enter', 'access_token_use',
+            'access_ask', 'access_edit', 'access_decide', 'access_withdraw', 'access_activate',
+            'access_revoke', 'access_review', 'access_approvals') LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', one.call, role);
+    END LOOP;
+END $$;
+
+-- Nobody else calls any of these.
 DO $$ DECLARE
     one record;
-    role text := (SELECT name FROM howdah.access_role);
 BEGIN
-    FOR one IN SELECT p.oid::regprocedure AS call, p.proname AS name FROM pg_proc p
+    FOR one IN SELECT p.oid::regprocedure AS call FROM pg_proc p
         WHERE p.pronamespace = 'howdah'::regnamespace AND p.proname LIKE 'access\_%' LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', one.call);
-        IF one.name IN ('access_enter', 'access_token_use', 'access_ask', 'access_edit', 'access_decide',
-            'access_withdraw', 'access_activate', 'access_revoke', 'access_review', 'access_approvals') THEN
-            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', one.call, role);
-        END IF;
     END LOOP;
 END $$;

@@ -6,7 +6,7 @@ use crate::{
         note::Signer,
         place::{FilePlace, Witness},
     },
-    postgres::{Target, session},
+    postgres::session::Session,
 };
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,11 +43,15 @@ pub enum Happening<'a> {
     Failed(&'a Failure),
 }
 
-/// Sequences and signs until it is dropped. After any failure it begins anew from what stands in the
+/// Sequences and signs until it is dropped, on connections that `connect` opens. After any failure it begins anew from what stands in the
 /// database and the places.
-pub async fn run(target: &Target, settings: &Settings, tell: &dyn Fn(Happening<'_>)) {
+pub async fn run<E>(
+    connect: &impl AsyncFn() -> Result<Session, E>,
+    settings: &Settings,
+    tell: &dyn Fn(Happening<'_>),
+) {
     loop {
-        let pause = match session::connect(target).await {
+        let pause = match connect().await {
             Ok(session) => {
                 let Err(failure) = live(&session, settings, tell).await;
                 tell(Happening::Failed(&failure));

@@ -7,7 +7,7 @@ use howdah::{
         place::FilePlace,
         sequencer::{Failure, Happening, Settings, run},
     },
-    postgres::Target,
+    postgres::{Target, session},
     secret::Secret,
 };
 use std::{
@@ -125,7 +125,7 @@ async fn it_signs_in_time_and_goes_on_after_its_connection_was_lost() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             tokio::select! {
-                () = run(&target, &settings, &tell) => {}
+                () = run(&async || session::connect(&target).await, &settings, &tell) => {}
                 _ = ended => {}
             }
         });

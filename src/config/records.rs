@@ -1,0 +1,52 @@
+//! The settings of the keeper's records: the audit trail, and access requests.
+
+use super::{
+    declare::sections,
+    kind::{File, Integer, Optional, Span, Text},
+    list::List,
+};
+use std::{path::PathBuf, time::Duration};
+
+sections! {
+    /// The audit trail, which the keeper sequences and signs.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["audit"] Audit |section| {
+        /// The file with the key that signs checkpoints: see `howdah audit key`. Empty means that
+        /// entries are written and nothing is signed, so that nothing is proved.
+        key_file: Option<PathBuf> = Optional(File, &[""]) => absent("/run/howdah-keeper/audit.key");
+        /// The files that each checkpoint is appended to; best on a mount that a
+        /// database's administrator cannot write.
+        files: Vec<PathBuf> = List(File) => default("");
+        /// An HTTP witness (C2SP tlog-witness) that is asked to cosign each checkpoint: `https://…`, or
+        /// `http://` on a loopback address.
+        witness: Option<String> = Optional(Text, &[""]) => absent("https://witness.example.org/howdah");
+        /// The witness's public key: `NAME+ID+KEY`.
+        witness_key: Option<String> = Optional(Text, &[""]) => absent("witness.example.org+0a1b2c3d+BA…");
+        /// How soon after new entries a checkpoint is signed.
+        every: Duration = Span(Duration::from_millis(100)..=Duration::from_secs(10)) => default("10s");
+        /// How soon one is signed when there are no new entries, as a sign of life.
+        heartbeat: Duration = Span::POSITIVE => default("1h");
+    }
+
+    /// A policy of access requests: who may have a role for a while, and by whose leave.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["access.policies.NAME"] AccessPolicy |section| {
+        /// The role that the temporary login becomes a member of.
+        profile: String = Text => required("reader");
+        /// How many people must approve; never the requester.
+        approvals: u8 = Integer(1..=20) => default("1");
+        /// The groups whose members may approve.
+        approvers: Vec<String> = List(Text) => required("dba");
+        /// The groups whose members may ask; everybody with a token when empty.
+        requesters: Vec<String> = List(Text) => default("");
+        /// The longest time that may be asked for.
+        max_for: Duration = Span::POSITIVE => default("4h");
+        /// How many requests of one person may be open.
+        max_pending: u16 = Integer(1..=1000) => default("3");
+        /// After which time a request that was not approved, or not taken up, is void.
+        lapse_after: Duration = Span::POSITIVE => default("1d");
+        /// How long emergency access, which starts at once and is reviewed after, may last; `off`
+        /// where there is none.
+        break_glass: Option<Duration> = Optional(Span::POSITIVE, &["", "off"]) => default("off");
+    }
+}

@@ -1,0 +1,136 @@
+//! Access requests in the keeper: who calls, the routes, and the end of each temporary login.
+
+mod cursor;
+mod routes;
+
+use super::{Desk, Lead, Room};
+use crate::{
+    approval::{
+        ending,
+        policy::Policy,
+        store::{self, Failure, Known},
+    },
+    config::AccessPolicy,
+    credential::Credential,
+    event::Event,
+    http::api::{Asked, Entry, Later},
+    name::Identifier,
+    postgres::{Target, session::Session},
+    problem::{Code, Problem},
+    secret::Secret,
+    startup,
+};
+use http::header;
+use std::{rc::Rc, time::Duration};
+
+/// How long to wait after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The room of access requests.
+pub(super) struct Requests {
+    desk: Rc<Desk>,
+    cursors: Rc<cursor::Cursors>,
+}
+
+impl Requests {
+    /// The room of this desk.
+    pub(super) fn open(desk: &Rc<Desk>) -> Self {
+        Self { desk: Rc::clone(desk), cursors: Rc::new(cursor::Cursors::new()) }
+    }
+}
+
+impl Room for Requests {
+    fn routes(&self) -> Vec<Entry> {
+        routes::all(&self.desk, &self.cursors)
+    }
+
+    fn work(&self, desk: Rc<Desk>, _lead: Lead) -> Later<String> {
+        Box::pin(async move {
+            let mut told = String::new();
+            loop {
+                let why = end_logins(&desk).await;
+                if told != why {
+                    let message = format!("access requests: {why}");
+                    (desk.observer)(&Event::Warning { message: &message });
+                    told = why;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        })
+    }
+}
+
+/// Sets the policies and ends what is due, until something fails; gives what.
+async fn end_logins(desk: &Desk) -> String {
+    let policies: Vec<_> = desk.config.access_policies.iter().map(policy).collect();
+    let attempt = async {
+        let credential: Credential =
+            startup::credential(&desk.keeper.credential).map_err(|it| it.message().to_owned())?;
+        let target: Target = desk.target(&credential);
+        let session = desk.connect().await.map_err(|it| it.message().to_owned())?;
+        let said = |error: tokio_postgres::Error| ending::Failure::from(error).to_string();
+        if !policies.is_empty() {
+            store::prepare(&session).await.map_err(said)?;
+        }
+        store::set_policies(&session, &policies).await.map_err(said)?;
+        loop {
+            let looked = ending::look(&session, &target).await.map_err(said)?;
+            for (login, failure) in looked.failures {
+                let message = format!("{login} cannot be taken away: {failure}");
+                (desk.observer)(&Event::Warning { message: &message });
+            }
+            // Never at once again, whatever is due.
+            tokio::time::sleep(looked.next.max(Duration::from_millis(20))).await;
+        }
+    };
+    let outcome: Result<std::convert::Infallible, String> = attempt.await;
+    match outcome {
+        Ok(never) => match never {},
+        Err(why) => why,
+    }
+}
+
+fn policy((name, of): (&Identifier, &AccessPolicy)) -> Policy {
+    Policy {
+        name: name.as_str().to_owned(),
+        profile: of.profile.clone(),
+        approvals: of.approvals,
+        approvers: of.approvers.clone(),
+        requesters: of.requesters.clone(),
+        max_ttl: of.max_for,
+        max_pending: of.max_pending,
+        lapse_after: of.lapse_after,
+        break_glass: of.break_glass.map(|it| it.min(of.max_for)),
+    }
+}
+
+/// A connection in the role of requests, and who asks.
+async fn enter(desk: &Desk, asked: &Asked) -> Result<(Session, Known), Problem> {
+    let token = asked.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    let token = token.and_then(|it| it.strip_prefix("Bearer "));
+    let token = token.ok_or_else(|| {
+        Problem::new(Code::TokenInvalid).detail("Send the token as `Authorization: Bearer …`.")
+    })?;
+    let away = || Problem::new(Code::DatabaseUnavailable);
+    let session = desk.connect().await.map_err(|_| away())?;
+    let unprepared = || away().detail("Access requests are not set up here, or not yet.");
+    store::lower(&session).await.map_err(|_| unprepared())?;
+    let token = Secret::new(token.trim().to_owned());
+    let known = store::use_token(&session, &token).await.map_err(|it| problem(&it))?;
+    Ok((session, known))
+}
+
+/// What a caller is told of a failure.
+fn problem(failure: &Failure) -> Problem {
+    match failure {
+        Failure::Refused(problem) => problem.clone(),
+        Failure::Database(error) => match error.code().map(tokio_postgres::error::SqlState::code) {
+            None => Problem::new(Code::DatabaseUnavailable),
+            Some("22P02") => Problem::new(Code::RequestUnknown),
+            Some("23514") => {
+                Problem::new(Code::Unprocessable).detail("The reason or the age recipient is none.")
+            }
+            Some(_) => Problem::new(Code::Internal),
+        },
+    }
+}
