@@ -110,12 +110,8 @@ fn a_request_lives_and_ends_and_the_trail_has_all_of_it() {
     let export = house.home.folder.path().join("trail.ndjson");
     let report = || {
         let _ = std::fs::remove_file(&export);
-        let mut command = house.home.howdah(&["audit", "export", "--output"]);
-        // The folder comes last, the file before it.
-        let mut words: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
-        let folder = words.pop().unwrap();
-        command = service::howdah(&[]);
-        command.args(words).arg(&export).arg(folder);
+        let mut command = service::howdah(["audit", "export", "--output"]);
+        command.arg(&export).arg(house.home.folder.path());
         assert!(command.output().unwrap().status.success());
         let mut verify = service::howdah(&["audit", "verify", "--format", "json", "--key", &key]);
         verify.arg("--checkpoints").arg(house.home.folder.path().join("checkpoints"));

@@ -123,9 +123,10 @@ async fn it_signs_in_time_and_goes_on_after_its_connection_was_lost() {
             });
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let connect = async || session::connect(&target).await;
         runtime.block_on(async {
             tokio::select! {
-                () = run(&async || session::connect(&target).await, &settings, &tell) => {}
+                () = run(&connect, &settings, &tell) => {}
                 _ = ended => {}
             }
         });
