@@ -38,7 +38,7 @@ impl House {
             home.role
         ));
         let path = home.folder.path().display().to_string();
-        let mut key = service::howdah(&["audit", "key", "--name", "example.org/kept"]);
+        let mut key = service::howdah(["audit", "key", "--name", "example.org/kept"]);
         let key = text(&key.arg(home.folder.path().join("audit.key")).output().unwrap());
         home.write_manifest(&format!(
             "[audit]\nkey_file = \"{path}/audit.key\"\nfiles = [\"{path}/checkpoints\"]\nevery = \"200ms\"\n\n\
@@ -58,7 +58,7 @@ impl House {
     }
 
     fn access(&self, words: &[&str], token: &PathBuf) -> Command {
-        let mut command = service::howdah(&["access"]);
+        let mut command = service::howdah(["access"]);
         command.args(words).arg("--keeper").arg(format!("http://{}", self.keeper.address));
         command.arg("--token-file").arg(token).args(["--format", "json"]);
         command
@@ -113,7 +113,7 @@ fn a_request_lives_and_ends_and_the_trail_has_all_of_it() {
         let mut command = service::howdah(["audit", "export", "--output"]);
         command.arg(&export).arg(house.home.folder.path());
         assert!(command.output().unwrap().status.success());
-        let mut verify = service::howdah(&["audit", "verify", "--format", "json", "--key", &key]);
+        let mut verify = service::howdah(["audit", "verify", "--format", "json", "--key", &key]);
         verify.arg("--checkpoints").arg(house.home.folder.path().join("checkpoints"));
         verify.arg(&export).output().unwrap()
     };
