@@ -12,6 +12,8 @@
 mod check;
 mod engine;
 mod ledger;
+#[cfg(test)]
+mod model;
 pub mod role;
 mod sessions;
 pub mod setup;

@@ -1,6 +1,6 @@
 //! `sinks` and `endpoints` of `[credentials]`: where a credential goes, and where it must work.
 
-use super::{Address, Rotating, kind::shown, section::Section};
+use super::{Address, Rotating, section::Section};
 use crate::{
     diagnostic::{Code, Diagnostic},
     table::{Item, Table},
@@ -27,39 +27,6 @@ pub enum Sink {
         path: PathBuf,
         /// Its permissions.
         mode: u32,
-    },
-    /// A Kubernetes Secret.
-    Kubernetes {
-        /// `namespace/name`.
-        secret: (String, String),
-        /// The API server: `https://kubernetes.default.svc`.
-        api: String,
-        /// The file with the bearer token.
-        token_file: PathBuf,
-        /// The file with the certificate of the API's authority; the system's otherwise.
-        ca_file: Option<PathBuf>,
-    },
-    /// A secret in a KV version 2 engine of `HashiCorp` Vault or `OpenBao`.
-    Vault {
-        /// The server: `https://vault.internal:8200`.
-        api: String,
-        /// `mount/path`, the engine's mount being the first part.
-        secret: (String, String),
-        /// The file with the token.
-        token_file: PathBuf,
-        /// The file with the certificate of the server's authority; the system's otherwise.
-        ca_file: Option<PathBuf>,
-    },
-    /// A secret in Azure Key Vault.
-    KeyVault {
-        /// The vault: `https://my-vault.vault.azure.net`.
-        api: String,
-        /// The secret's name.
-        secret: String,
-        /// The file with the bearer token.
-        token_file: PathBuf,
-        /// The file with the certificate of the server's authority; the system's otherwise.
-        ca_file: Option<PathBuf>,
     },
 }
 
@@ -90,25 +57,12 @@ fn sinks(item: &Item<'_, '_>) -> Option<Vec<Sink>> {
 }
 
 fn sink(item: &Item<'_, '_>, table: &Table<'_, '_>) -> Option<Sink> {
-    let kinds = ["file", "kubernetes_secret", "vault", "key_vault"];
-    let found: Vec<_> =
-        kinds.into_iter().filter_map(|kind| Some((kind, table.take(kind)?))).collect();
-    let sink = match found.as_slice() {
-        [("file", path)] => file(path, table),
-        [(kind, secret)] => remote(kind, secret, table),
-        [] => {
-            let help = "name one of `file`, `kubernetes_secret`, `vault` and `key_vault`";
-            item.refuse(Code::MissingKey, "does not say where to", Some(help));
-            None
-        }
-        _ => {
-            item.refuse(
-                Code::Conflict,
-                "names more than one place",
-                Some("write one sink for each"),
-            );
-            None
-        }
+    let sink = if let Some(path) = table.take("file") {
+        file(&path, table)
+    } else {
+        let help = "name a file: `{ file = \"/run/howdah/credential.json\" }`";
+        item.refuse(Code::MissingKey, "does not say where to", Some(help));
+        None
     };
     table.finish();
     sink
@@ -134,42 +88,6 @@ fn file(path: &Item<'_, '_>, table: &Table<'_, '_>) -> Option<Sink> {
         return None;
     }
     Some(Sink::File { path: text.into(), mode: mode? })
-}
-
-fn remote(kind: &str, secret: &Item<'_, '_>, table: &Table<'_, '_>) -> Option<Sink> {
-    let name = secret.string();
-    let api = table.require("api").and_then(|item| {
-        let text = item.string()?;
-        let (scheme, rest) = text.split_once("://").unwrap_or_default();
-        let host = rest.split(['/', ':']).next().unwrap_or_default();
-        let is_local = matches!(host, "127.0.0.1" | "localhost");
-        if rest.is_empty() || !(scheme == "https" || scheme == "http" && is_local) {
-            let why = "takes an `https://` address (`http://` on loopback alone)";
-            item.refuse(Code::InvalidValue, why, None);
-            return None;
-        }
-        Some(text.trim_end_matches('/').to_owned())
-    });
-    let path = |key| match table.take(key) {
-        None => Some(None),
-        Some(item) => item.string().map(|text| Some(PathBuf::from(text))),
-    };
-    let token_file = table.require("token_file").and_then(|item| item.string()).map(PathBuf::from);
-    let ca_file = path("ca_file");
-    let (name, api, token_file, ca_file) = (name?, api?, token_file?, ca_file?);
-    let pair = || {
-        let parts = name.split_once('/').filter(|(one, two)| !one.is_empty() && !two.is_empty());
-        if parts.is_none() {
-            let message = format!("`{}` takes two names with a slash between", secret.path());
-            secret.report(Diagnostic::error(Code::InvalidValue, message).label(shown(&name)));
-        }
-        parts.map(|(one, two)| (one.to_owned(), two.to_owned()))
-    };
-    Some(match kind {
-        "kubernetes_secret" => Sink::Kubernetes { secret: pair()?, api, token_file, ca_file },
-        "vault" => Sink::Vault { secret: pair()?, api, token_file, ca_file },
-        _ => Sink::KeyVault { secret: name, api, token_file, ca_file },
-    })
 }
 
 fn endpoints(item: &Item<'_, '_>) -> Option<Vec<(String, u16)>> {

@@ -5,7 +5,7 @@ mod routes;
 
 use super::{Desk, Lead, Room};
 use crate::{
-    diagnostic::{Code, Diagnostic, Diagnostics},
+    diagnostic::Diagnostics,
     event::Event,
     http::api::{Entry, Later},
     postgres::{Target, session::Session},
@@ -41,7 +41,7 @@ pub(super) struct Rotations {
 /// The room, when the manifest has `[credentials]`.
 ///
 /// # Errors
-/// When the key cannot be read, or a sink cannot be had.
+/// When the key cannot be read.
 pub(super) fn open(desk: &Rc<Desk>) -> Result<Option<Rc<dyn Room>>, Diagnostics> {
     let (Some(credentials), Some(database)) = (&desk.config.credentials, &desk.config.database)
     else {
@@ -49,9 +49,7 @@ pub(super) fn open(desk: &Rc<Desk>) -> Result<Option<Rc<dyn Room>>, Diagnostics>
     };
     let rotating = &credentials.rotating;
     let key = startup::key(&desk.keeper.key_file)?;
-    let sinks = sink::open(&credentials.sinks).map_err(|why| {
-        Diagnostic::error(Code::InvalidValue, format!("a sink of `credentials.sinks`: {why}"))
-    })?;
+    let sinks = sink::open(&credentials.sinks);
     // Without its password file the application may still be taken over; only the way back is shut.
     let first = startup::with_password(database).ok().and_then(|target| target.password);
     let place =
