@@ -14,6 +14,7 @@ pub mod tls;
 
 mod body;
 mod clock;
+mod coding;
 mod connection;
 mod farewell;
 mod gate;
@@ -22,4 +23,5 @@ mod http2;
 mod negotiation;
 mod neighbours;
 mod pipeline;
+mod representation;
 mod stream;

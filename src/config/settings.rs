@@ -218,6 +218,10 @@ sections! {
     ["answers"] Answers |section| {
         /// Whether the end of a path chooses a media type: `.json`, `.ndjson`, `.csv`, `.arrow`.
         suffixes: bool = SWITCH => default("off");
+        /// Whether answers of rows are compressed for callers who ask for it.
+        compression: bool = SWITCH => default("on");
+        /// The smallest answer that is compressed, in bytes; streams always are.
+        compression_from: u64 = BYTES => default("1 KiB");
     }
 
     /// What is logged, and how.

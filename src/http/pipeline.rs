@@ -6,7 +6,8 @@
 use super::{
     arguments::{self, Incoming, IncomingBody},
     body::{self, Content},
-    gate, negotiation,
+    coding::Coding,
+    gate, negotiation, representation,
     request_id::RequestId,
     response::{self, Answer, Body},
     stream::Streaming,
@@ -30,7 +31,7 @@ use hyper::body::{Body as _, Incoming as IncomingStream};
 use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
 
 /// The request's fields that the answer of an endpoint depends on.
-const VARY: &str = "Accept";
+const VARY: &str = "Accept, Accept-Encoding";
 
 /// What a request has become by the time it is answered, for the log and the answer's fields.
 #[derive(Default)]
@@ -39,6 +40,7 @@ struct Trail<'s> {
     signed_in: bool,
     counts: Vec<(Arc<Limiter>, Count)>,
     fields: gate::Fields,
+    coding: Option<Coding>,
     route: &'s str,
     refused: Option<String>,
     tool_failed: Option<String>,
@@ -67,6 +69,9 @@ pub(super) async fn answer(
                 let body = Streaming::new(*stream, observer, &id, trail.route, started);
                 answer.body = Body::stream(body);
             }
+            let answers = &serving.service.config.answers;
+            let given = (trail.coding, &mut trail.fields);
+            representation::finish(&parts, answers, given, &mut answer);
             (answer.into_response(&id), rows, None)
         }
         Err(problem) => {
@@ -147,6 +152,7 @@ async fn run<'s>(
         Some(medium) => medium,
         None => negotiation::of(entry, &parts.headers)?,
     };
+    trail.coding = representation::coding(parts, &serving.service.config.answers)?;
     let arguments = take_arguments(serving, entry, &segments, parts, stream, &caller).await?;
     match &entry.action {
         Action::Endpoint(endpoint) => {

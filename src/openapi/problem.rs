@@ -62,6 +62,7 @@ fn of_statement(service: &Service, endpoint: &Endpoint, codes: &mut Vec<Code>) {
         codes.push(Code::OutcomeUnknown);
     }
     codes.extend([Code::Overloaded, Code::ShuttingDown, Code::DefinitionChanged]);
+    codes.push(Code::NotAcceptable);
     match endpoint.definition.result {
         ResultShape::Rows => codes.push(Code::TooManyRows),
         ResultShape::Row | ResultShape::Value => {

@@ -1,6 +1,7 @@
 //! Results in every medium, and as streams: the same rows, in bounded memory, whole or visibly not.
 
 mod media;
+mod representation;
 mod slow;
 
 use crate::support::{
