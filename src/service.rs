@@ -28,7 +28,7 @@ use crate::{
 };
 use door::Doors;
 use route::Router;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, future::poll_fn, sync::Arc, task::Poll};
 
 /// What a service folder means: text that was read in full and found right by itself.
 #[derive(Clone)]
@@ -77,24 +77,27 @@ impl Service {
         let mut actions = Vec::new();
         let lanes = &definition.config.lanes;
         let volatile = describe::volatile_functions(session).await.ok();
-        for (index, file) in definition.endpoints.iter().enumerate() {
-            if let Some(copy) = &file.copy {
-                actions.push(match bulk::prepare(session, file, copy, lanes).await {
-                    Ok((bulk, warnings)) => {
-                        found.append(warnings);
-                        Action::Bulk(Arc::new(bulk))
-                    }
-                    Err(diagnostics) => {
-                        found.append(diagnostics);
-                        Action::Pending(Arc::clone(file))
-                    }
-                });
-                continue;
-            }
-            match endpoint::prepare(session, file, index, lanes, volatile.as_ref()).await {
-                Ok((endpoint, warnings)) => {
+        // All are asked about at once: the questions share the connection, and wait for it once. A bulk
+        // endpoint tries its statement in a transaction, in which nobody else may have a part.
+        let volatile = volatile.as_ref();
+        let statements =
+            definition.endpoints.iter().enumerate().filter(|(_, file)| file.copy.is_none());
+        let asked = statements
+            .map(|(index, file)| endpoint::prepare(session, file, index, lanes, volatile))
+            .collect();
+        let mut asked = all(asked).await.into_iter();
+        for file in &definition.endpoints {
+            let prepared = if let Some(copy) = &file.copy {
+                let asked = bulk::prepare(session, file, copy, lanes).await;
+                asked.map(|(it, warnings)| (Action::Bulk(Arc::new(it)), warnings))
+            } else {
+                let Some(asked) = asked.next() else { continue };
+                asked.map(|(it, warnings)| (Action::Endpoint(Arc::new(it)), warnings))
+            };
+            match prepared {
+                Ok((action, warnings)) => {
                     found.append(warnings);
-                    actions.push(Action::Endpoint(Arc::new(endpoint)));
+                    actions.push(action);
                 }
                 Err(diagnostics) => {
                     found.append(diagnostics);
@@ -167,4 +170,21 @@ impl Service {
     pub fn endpoint_count(&self) -> usize {
         self.endpoints
     }
+}
+
+/// Drives all futures at once; gives what they give, in their order.
+async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.into_iter().map(|it| (Box::pin(it), None)).collect();
+    poll_fn(|context| {
+        let mut pending = false;
+        for (future, done) in running.iter_mut().filter(|(_, done)| done.is_none()) {
+            match future.as_mut().poll(context) {
+                Poll::Ready(output) => *done = Some(output),
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, done)| done).collect()
 }

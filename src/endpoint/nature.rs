@@ -22,6 +22,8 @@ const CHEAP: f64 = 60.0;
 const PLANNED: f64 = 10.0;
 /// By how much a batch may seem dearer than its calls by themselves: sorting and the like.
 const TOLERANCE: f64 = 1.5;
+/// What taking the arrays apart may cost on top.
+const UNNEST: f64 = 5.0;
 
 /// Whether the statement gives the same rows however often it is asked at one moment: it writes and
 /// locks nothing, and calls nothing that is `VOLATILE`.
@@ -58,7 +60,10 @@ pub(super) async fn batch(
         return None;
     }
     let together = describe::plan(session, &sql, &form.parameters).await.ok()??;
-    if together.writes || together.samples || together.cost > plan.cost * PLANNED * TOLERANCE {
+    if together.writes
+        || together.samples
+        || together.cost > plan.cost * PLANNED * TOLERANCE + UNNEST
+    {
         return None;
     }
     let statement = Arc::new(Prepared {

@@ -4,7 +4,7 @@
 //! flight, or (rescued) in two; the first flight that brings an answer has it, and the other is for
 //! nothing. Does not own when it is sent (`pool`).
 
-use super::{Done, Failure, RowSink, call::Call, connection::FlightId, ticket::Ticket};
+use super::{Done, Failure, RowSink, Stop, call::Call, connection::FlightId, ticket::Ticket};
 use crate::postgres::statement::Prepared;
 use std::{
     cell::{Cell, RefCell},
@@ -185,7 +185,7 @@ impl<S: RowSink> Load<S> {
             if ticket.is_abandoned() {
                 continue;
             }
-            let outcome = call.sink.share().ok_or(Failure::Closing);
+            let outcome = call.sink.share().ok_or(Failure::Stopped(Stop::Malformed));
             ticket.finish(outcome.map(|sink| Done { sink, rows }));
         }
         self.first.borrow().finish(Ok(Done { sink: call.sink, rows }));

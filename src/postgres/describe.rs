@@ -12,7 +12,10 @@ use super::session::Session;
 use crate::value::{Composite, Domain, Enumeration, Type};
 use std::{
     collections::{BTreeSet, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio_postgres::{
     Error, SimpleQueryMessage,
@@ -129,25 +132,32 @@ pub struct Plan {
 /// such statement (`SHOW`, `CALL`).
 ///
 /// # Errors
-/// When the server refuses to plan it.
+/// When the server could not be asked.
 pub async fn plan(
     session: &Session,
     sql: &str,
     parameters: &[TypeUse],
 ) -> Result<Option<Plan>, Error> {
-    session.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
-    let types: Vec<_> = parameters.iter().map(|it| it.server_name.clone()).collect();
+    // Several statements at a time are asked about, and one that fails leaves its name behind.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let name = format!("howdah_plan_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let types: Vec<_> = parameters.iter().map(|it| it.server_name.as_str()).collect();
     let list = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
-    if session.batch_execute(&format!("PREPARE howdah_plan{list} AS {sql}")).await.is_err() {
-        return Ok(None);
-    }
     let nulls = vec!["NULL"; types.len()].join(", ");
     let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
-    let plan = session
-        .simple_query(&format!("EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE howdah_plan{arguments}"))
+    // One message, one round trip.
+    let answer = session
+        .simple_query(&format!(
+            "SET plan_cache_mode = force_generic_plan; PREPARE {name}{list} AS {sql}\n; \
+             EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE {name}{arguments}; DEALLOCATE {name}"
+        ))
         .await;
-    session.batch_execute("DEALLOCATE howdah_plan").await?;
-    let text: String = plan?
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) if error.as_db_error().is_some() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let text: String = answer
         .iter()
         .filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),

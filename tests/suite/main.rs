@@ -19,6 +19,7 @@ mod lane;
 mod malformed;
 mod measure;
 mod migration;
+mod natures;
 mod openapi;
 mod placeholders;
 mod plain_user;
