@@ -50,7 +50,8 @@ fn a_million_rows_take_no_more_memory_with_a_slow_reader() {
     }
     assert!(bytes > 80_000_000, "{bytes}");
     assert!(last.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&last));
-    let grown = peak_kib(&service) - before;
+    // The kernel sums the mark up from counters of each processor, and may give a little less.
+    let grown = peak_kib(&service).saturating_sub(before);
     assert!(grown < 4 * 1024, "{grown} KiB more than {before} KiB");
 }
 
