@@ -75,7 +75,7 @@ pub async fn write(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i
 /// or failed, and left nothing behind to be in one transaction with.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub async fn write_failure(client: &Client, entry: &Entry<'_>) -> Result<i64, Error> {
     client.query_one(WRITE, &[&entry.writer, &entry.to_json()]).await?.try_get(0)
 }

@@ -14,7 +14,7 @@ pub struct Delivery {
     pub stream: Option<bool>,
 }
 
-/// Takes the keys; what they say is told against method and shape by [`check`].
+/// Takes the keys; what they say is told against method and shape by `agreement`.
 pub(super) struct Taken<'t, 'e> {
     stream: Option<Item<'t, 'e>>,
 }
