@@ -13,7 +13,7 @@ const NEWEST: ABI = ABI::V6;
 
 /// What resolving names, verifying certificates and telling of oneself read. `/etc` as a whole, for
 /// `resolv.conf` is replaced while the process runs, and file modes still hold there.
-const SYSTEM: [&str; 10] = [
+const SYSTEM: [&str; 11] = [
     "/etc",
     "/lib",
     "/lib64",
@@ -23,6 +23,7 @@ const SYSTEM: [&str; 10] = [
     "/proc",
     "/sys/fs/cgroup",
     "/dev/null",
+    "/dev/random",
     "/dev/urandom",
 ];
 

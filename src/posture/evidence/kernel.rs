@@ -70,8 +70,8 @@ impl Kernel {
             writes_itself: std::env::current_exe()
                 .is_ok_and(|path| fs::OpenOptions::new().append(true).open(path).is_ok()),
             randomizes: number("/proc/sys/kernel/randomize_va_space"),
-            memory_limit: limit("memory.max"),
-            task_limit: limit("pids.max"),
+            memory_limit: limit("memory.max", ("memory", "memory.limit_in_bytes")),
+            task_limit: limit("pids.max", ("pids", "pids.max")),
             is_contained: Facts::gather("").is_contained,
         }
     }
@@ -120,17 +120,36 @@ fn number<T: std::str::FromStr>(path: &str) -> Option<T> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// A limit of the process's control group (version 2), or of one above it: the lowest counts.
-fn limit(name: &str) -> Option<u64> {
+/// A limit of the process's control group, or of one above it: the lowest counts. `now` is its file in
+/// version 2 of control groups; `before` its controller and file in version 1.
+fn limit(now: &str, before: (&str, &str)) -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    groups.lines().filter_map(|line| limit_of(line, now, before)).min()
+}
+
+/// A line of `/proc/self/cgroup`: `0::/path` in version 2, `6:memory:/path` in version 1 (cgroups(7)).
+fn limit_of(line: &str, now: &str, before: (&str, &str)) -> Option<u64> {
+    let mut parts = line.splitn(3, ':').skip(1);
+    let (controllers, group) = (parts.next()?, parts.next()?);
     let root = Path::new("/sys/fs/cgroup");
-    let own = root.join(group);
+    let (root, name) = if controllers.is_empty() {
+        (root.to_owned(), now)
+    } else if controllers.split(',').any(|it| it == before.0) {
+        (root.join(before.0), before.1)
+    } else {
+        return None;
+    };
+    // In a container the path may be the host's; the root is its own group then.
+    let own = root.join(group.trim_start_matches('/'));
     own.ancestors()
-        .take_while(|path| path.starts_with(root))
+        .take_while(|path| path.starts_with(&root))
         .filter_map(|path| fs::read_to_string(path.join(name)).ok()?.trim().parse().ok())
+        .filter(|limit| *limit < UNLIMITED)
         .min()
 }
+
+/// From here on a limit is none: version 1 writes the largest number of whole pages.
+const UNLIMITED: u64 = 1 << 60;
 
 #[cfg(test)]
 mod tests {
