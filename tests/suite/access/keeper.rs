@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(40);
 
 struct House {
     home: Home,
@@ -79,7 +79,7 @@ fn answer(output: &Output) -> Value {
 fn a_request_lives_and_ends_and_the_trail_has_all_of_it() {
     let (house, key) = House::new();
     let (ann, bob) = (house.token("ann", "dev"), house.token("bob", "dba"));
-    let ask = ["request", "read", "--for", "3s", "--reason", "ticket 4711"];
+    let ask = ["request", "read", "--for", "8s", "--reason", "ticket 4711"];
     eventually("the policies are set", SOON, || {
         house.access(&["list"], &ann).output().unwrap().status.success()
     });
