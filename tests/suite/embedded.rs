@@ -183,7 +183,16 @@ async fn the_end_of_the_server_is_heard() {
     let ended = tokio::time::timeout(Duration::from_secs(10), running.ended()).await.unwrap();
     assert!(ended.message().contains("the private PostgreSQL ended"), "{}", ended.message());
     running.stop().await;
-    start(&options(folder.path())).await.unwrap().0.stop().await;
+    // A process that another test is just starting holds the lock until it runs its own program.
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let (running, _) = loop {
+        match start(&options(folder.path())).await {
+            Ok(started) => break started,
+            Err(found) if tokio::time::Instant::now() > deadline => panic!("{found:?}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    running.stop().await;
 }
 
 /// Run by the test below in a process of its own, which is killed.
