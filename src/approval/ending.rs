@@ -124,12 +124,14 @@ async fn end(
 }
 
 /// Gives what the login owns in a database to its profile, and takes back what it was given. The
-/// keeper is a member of the profile for the length of the transaction, unless it is one anyway.
+/// keeper is a member of the profile for the length of the transaction, unless it is one anyway. From
+/// PostgreSQL 16 on, who made a role is a member without its rights.
 fn hand_over(grant: &Grant) -> String {
     let (login, profile) = (quoted(&grant.login), quoted(&grant.profile));
     let literal = grant.profile.replace('\'', "''");
     format!(
-        "DO $hand_over$ DECLARE joined boolean := NOT pg_has_role('{literal}', 'MEMBER'); BEGIN \
+        "DO $hand_over$ DECLARE joined boolean := NOT pg_has_role('{literal}', \
+         CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'USAGE' END); BEGIN \
          IF joined THEN GRANT {profile} TO CURRENT_USER; END IF; \
          REASSIGN OWNED BY {login} TO {profile}; DROP OWNED BY {login}; \
          IF joined THEN REVOKE {profile} FROM CURRENT_USER; END IF; END $hand_over$"
