@@ -20,6 +20,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How often the folder's lock is tried, and how long between.
+const LOCK_TRIES: u32 = 20;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 const MARKER: &str = "howdah-folder";
 
 /// The longest path of a socket: macOS has room for 104 bytes with the final NUL, Linux for 108.
@@ -193,6 +197,18 @@ fn make(path: &Path, closed: bool) -> Result<(), Failure> {
     })
 }
 
+/// Takes a lock that may be held for a moment still: by a process that is ending, or by one that the
+/// last holder was just starting and that has its descriptor until it runs its own program.
+fn patiently(take: impl Fn() -> rustix::io::Result<()>) -> rustix::io::Result<()> {
+    for _ in 0..LOCK_TRIES {
+        match take() {
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(LOCK_PAUSE),
+            taken => return taken,
+        }
+    }
+    take()
+}
+
 fn lock(root: &Path) -> Result<File, Failure> {
     let path = root.join("lock");
     let mut file = OpenOptions::new()
@@ -202,7 +218,7 @@ fn lock(root: &Path) -> Result<File, Failure> {
         .truncate(false)
         .open(&path)
         .map_err(|error| failed("open", &path, &error))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    match patiently(|| flock(&file, FlockOperation::NonBlockingLockExclusive)) {
         Ok(()) => {
             let own = std::process::id().to_string();
             file.set_len(0)
