@@ -6,8 +6,14 @@ use proptest::prelude::*;
 proptest! {
     #[test]
     fn a_head_is_read_as_soon_as_it_is_there_and_only_with_a_length_that_can_be(
-        tag: u8,
-        length: u32,
+        tag in prop_oneof![any::<u8>(), Just(DATA_ROW_TAG), Just(COPY_DATA_TAG)],
+        length in prop_oneof![
+            any::<u32>(),
+            0_u32..16,
+            // Around both limits.
+            (LONGEST_OTHER as u32 - 8)..(LONGEST_OTHER as u32 + 8),
+            (LONGEST as u32 - 8)..(LONGEST as u32 + 8),
+        ],
         behind in prop::collection::vec(any::<u8>(), 0..32),
     ) {
         let mut bytes = vec![tag];
@@ -16,7 +22,8 @@ proptest! {
         for short in 0..HEAD {
             prop_assert!(head(&bytes[..short]).unwrap().is_none());
         }
-        let longest = if tag == DATA_ROW_TAG { LONGEST } else { LONGEST_OTHER };
+        let carries_values = matches!(tag, DATA_ROW_TAG | COPY_DATA_TAG);
+        let longest = if carries_values { LONGEST } else { LONGEST_OTHER };
         match head(&bytes) {
             Ok(found) => {
                 prop_assert_eq!(found, Some((tag, length as usize + 1)));
