@@ -5,6 +5,7 @@
 //! each brings tables, routes and work of its own, and `rooms` lists them.
 
 mod desk;
+mod guard;
 mod lead;
 mod requests;
 mod room;
@@ -51,8 +52,8 @@ impl Keeper {
         let rooms = rooms::all(&desk)?;
         let mut entries = routes::own(&desk);
         entries.extend(rooms.iter().flat_map(|room| room.routes()));
-        let guard = rooms.iter().find_map(|room| room.guard());
-        let api = Api::new("Howdah's keeper", entries, guard).map_err(|error| {
+        let guard = guard::of(&desk);
+        let api = Api::new("Howdah's keeper", entries, Some(guard)).map_err(|error| {
             Diagnostic::error(Code::Route, format!("the keeper's routes collide: {error}"))
         })?;
         let listener = Listener::open(&desk.keeper.listen).map_err(|error| {
@@ -82,8 +83,8 @@ pub fn document(desk: Desk) -> Result<String, Diagnostics> {
     let rooms = rooms::all(&desk)?;
     let mut entries = routes::own(&desk);
     entries.extend(rooms.iter().flat_map(|room| room.routes()));
-    let guard = rooms.iter().find_map(|room| room.guard());
-    let api = Api::new("Howdah's keeper", entries, guard)
+    let guard = guard::of(&desk);
+    let api = Api::new("Howdah's keeper", entries, Some(guard))
         .map_err(|error| Diagnostic::error(Code::Route, error.to_string()))?;
     Ok(api.document().to_owned())
 }

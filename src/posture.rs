@@ -7,6 +7,7 @@
 mod database;
 mod evidence;
 mod files;
+mod keeper;
 mod listeners;
 mod process;
 pub mod report;
@@ -27,6 +28,8 @@ pub enum Area {
     Listeners,
     /// Its database and the role it has there.
     Database,
+    /// The keeper, as the service sees it.
+    Keeper,
 }
 
 impl Area {
@@ -37,6 +40,7 @@ impl Area {
             Self::Files => "files",
             Self::Listeners => "listeners",
             Self::Database => "database",
+            Self::Keeper => "keeper",
         }
     }
 }
@@ -111,7 +115,8 @@ pub struct Check {
 impl Check {
     /// Every check, by area.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        process::CHECKS.iter().chain(files::CHECKS).chain(listeners::CHECKS).chain(database::CHECKS)
+        let ours = process::CHECKS.iter().chain(files::CHECKS).chain(listeners::CHECKS);
+        ours.chain(database::CHECKS).chain(keeper::CHECKS)
     }
 
     /// Judges the evidence.

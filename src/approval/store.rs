@@ -9,7 +9,11 @@ pub use list::{Filter, Page, list, show};
 pub use token::{Known, make_token, new_token, revoke_tokens, use_token};
 
 use super::{policy::Policy, refusal};
-use crate::{credential, problem::Problem, secret::Secret};
+use crate::{
+    credential,
+    problem::{Code, Problem},
+    secret::Secret,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_postgres::{Client, Error};
@@ -104,6 +108,22 @@ pub async fn enter(
     row.try_get(0)
 }
 
+/// Tells the audit trail that `actor` was refused `action`, with a problem's code. Not in the role of
+/// requests.
+///
+/// # Errors
+/// Those of the database.
+pub async fn tell_refusal(
+    client: &Client,
+    action: &str,
+    actor: i64,
+    subject: &str,
+    code: Code,
+) -> Result<(), Error> {
+    const REFUSE: &str = "SELECT howdah.access_refuse($1, $2, $3, $4)";
+    client.query_one(REFUSE, &[&action, &actor, &subject, &code.slug()]).await.map(drop)
+}
+
 /// Asks; gives `{"request": id}`.
 ///
 /// # Errors
@@ -186,7 +206,7 @@ pub async fn review(client: &Client, actor: i64, request: &str) -> Result<Value,
 /// As [`ask`].
 pub async fn activate(client: &Client, actor: i64, request: &str) -> Result<Login, Failure> {
     const ACTIVATE: &str = "SELECT howdah.access_activate($1, $2::text::uuid, $3)::text";
-    let no_random = |_| Failure::Refused(Problem::new(crate::problem::Code::Internal));
+    let no_random = |_| Failure::Refused(Problem::new(Code::Internal));
     let password = credential::new_password().map_err(no_random)?;
     let verifier = credential::verifier(&password);
     let row = client.query_one(ACTIVATE, &[&actor, &request, &verifier]).await?;

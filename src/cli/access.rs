@@ -12,7 +12,7 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Access {
@@ -49,9 +49,8 @@ struct ToKeeper {
         default_value = "http://127.0.0.1:9100"
     )]
     keeper: String,
-    /// The file that holds your token
-    #[arg(long, env = "HOWDAH_TOKEN_FILE", value_name = "FILE")]
-    token_file: PathBuf,
+    #[command(flatten)]
+    token: super::ask::TokenFile,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,

@@ -3,10 +3,15 @@
 mod setup;
 mod watch;
 
-use super::{Exit, FolderArgs, Format, ask, show};
+use super::{
+    Exit, FolderArgs, Format,
+    ask::{self, TokenFile},
+    show,
+};
 use crate::{
     config::{Address, Config},
     diagnostic::{Code, Diagnostic, Diagnostics},
+    secret::Secret,
     startup::Folder,
 };
 use clap::{Args, Subcommand};
@@ -50,6 +55,8 @@ struct SetupArguments {
 struct BeginArguments {
     #[command(flatten)]
     folder: FolderArgs,
+    #[command(flatten)]
+    token: TokenFile,
     /// Do not wait for its end
     #[arg(long)]
     no_wait: bool,
@@ -59,6 +66,8 @@ struct BeginArguments {
 struct StatusArguments {
     #[command(flatten)]
     folder: FolderArgs,
+    #[command(flatten)]
+    token: TokenFile,
     /// How it is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -67,34 +76,33 @@ struct StatusArguments {
 pub(super) fn run(credentials: Arguments) -> Exit {
     let outcome = match credentials.command {
         Command::Setup(setup) => setup::run(setup),
-        Command::Adopt(asked) => begin(asked.folder, "adopt", asked.no_wait),
-        Command::Rotate(asked) => begin(asked.folder, "rotate", asked.no_wait),
-        Command::Back(asked) => begin(asked.folder, "back", asked.no_wait),
-        Command::Status(status) => print_status(status.folder, status.format),
+        Command::Adopt(asked) => begin(asked, "adopt"),
+        Command::Rotate(asked) => begin(asked, "rotate"),
+        Command::Back(asked) => begin(asked, "back"),
+        Command::Status(status) => print_status(status),
     };
     outcome.unwrap_or_else(|found| show::failed(&found))
 }
 
-/// The keeper that a folder names.
+/// The keeper that a folder names, and who asks it.
 struct Desk {
     address: Address,
+    token: Secret,
 }
 
 impl Desk {
-    fn of(folder: FolderArgs) -> Result<Self, Diagnostics> {
+    fn of(folder: FolderArgs, token: &TokenFile) -> Result<Self, Diagnostics> {
         let config: Config = Folder::from(folder).manifest()?.value;
         let keeper = config.keeper.ok_or_else(|| {
             Diagnostic::error(Code::MissingKey, "the manifest has no `[keeper]`")
                 .help("see docs/keeper.md")
         })?;
-        Ok(Self { address: keeper.listen })
+        Ok(Self { address: keeper.listen, token: token.read()? })
     }
 
     /// The keeper's answer.
     fn ask(&self, method: &str, path: &str) -> Result<Value, Diagnostics> {
-        // The token is read from the environment, where a keeper knows its callers.
-        let token = std::env::var("HOWDAH_TOKEN").ok();
-        let answer = ask::keeper(&self.address, method, path, token.as_deref(), None, PATIENCE);
+        let answer = ask::keeper(&self.address, method, path, &self.token, None, PATIENCE);
         let (status, body) = answer.map_err(|error| {
             let message = format!("the keeper at {} does not answer: {error}", self.address);
             Diagnostic::error(Code::Machine, message).help("start it: `howdah keeper DIR`")
@@ -113,20 +121,20 @@ impl Desk {
     }
 }
 
-fn begin(folder: FolderArgs, what: &str, no_wait: bool) -> Result<Exit, Diagnostics> {
-    let desk = Desk::of(folder)?;
+fn begin(asked: BeginArguments, what: &str) -> Result<Exit, Diagnostics> {
+    let desk = Desk::of(asked.folder, &asked.token)?;
     let begun = desk.ask("POST", &format!("/credentials/{what}"))?;
     let generation = begun["generation"].as_u64().unwrap_or_default();
-    if no_wait {
+    if asked.no_wait {
         show::print(format_args!("generation {generation} has begun\n"));
         return Ok(Exit::Success);
     }
     watch::until_done(&|| desk.ask("GET", "/credentials"), generation)
 }
 
-fn print_status(folder: FolderArgs, format: Format) -> Result<Exit, Diagnostics> {
-    let status = Desk::of(folder)?.ask("GET", "/credentials")?;
-    match format {
+fn print_status(asked: StatusArguments) -> Result<Exit, Diagnostics> {
+    let status = Desk::of(asked.folder, &asked.token)?.ask("GET", "/credentials")?;
+    match asked.format {
         Format::Json => show::print(format_args!("{status}\n")),
         Format::Text => show::print(format_args!("{}", watch::in_words(&status))),
     }

@@ -4,6 +4,7 @@ use super::{
     address::Address,
     declare::sections,
     kind::{File, Integer, Listener, Optional, Server, Span, Text},
+    list::List,
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -40,6 +41,8 @@ sections! {
         overlap: Duration = Span::ANY => default("10m");
         /// How long sessions of a retired login may work on before they are ended.
         grace: Duration = Span::ANY => default("1m");
+        /// The groups whose members may ask for a rotation.
+        operators: Vec<String> = List(Text) => default("operators");
         /// Who approves a rotation that a person asks for: `none`, or the name of a policy.
         approval: String = Text => default("none");
     }

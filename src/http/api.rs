@@ -37,6 +37,8 @@ pub type Later<T> = Pin<Box<dyn Future<Output = T>>>;
 /// Who calls, as the guard found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
+    /// The principal's number.
+    pub principal: i64,
     /// The principal, as the audit trail names it.
     pub name: String,
     /// The groups that it is in.

@@ -8,7 +8,7 @@ use crate::{
     approval::{
         ending,
         policy::Policy,
-        store::{self, Failure, Known},
+        store::{self, Failure},
     },
     config::AccessPolicy,
     credential::Credential,
@@ -17,10 +17,8 @@ use crate::{
     name::Identifier,
     postgres::{Target, session::Session},
     problem::{Code, Problem},
-    secret::Secret,
     startup,
 };
-use http::header;
 use std::{rc::Rc, time::Duration};
 
 /// How long to wait after a failure.
@@ -104,20 +102,15 @@ fn policy((name, of): (&Identifier, &AccessPolicy)) -> Policy {
     }
 }
 
-/// A connection in the role of requests, and who asks.
-async fn enter(desk: &Desk, asked: &Asked) -> Result<(Session, Known), Problem> {
-    let token = asked.headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let token = token.and_then(|it| it.strip_prefix("Bearer "));
-    let token = token.ok_or_else(|| {
-        Problem::new(Code::TokenInvalid).detail("Send the token as `Authorization: Bearer …`.")
-    })?;
+/// A connection in the role of requests, and the number of who asks.
+async fn enter(desk: &Desk, asked: &Asked) -> Result<(Session, i64), Problem> {
+    let unknown = || Problem::new(Code::TokenInvalid);
+    let principal = asked.caller.as_ref().ok_or_else(unknown)?.principal;
     let away = || Problem::new(Code::DatabaseUnavailable);
     let session = desk.connect().await.map_err(|_| away())?;
     let unprepared = || away().detail("Access requests are not set up here, or not yet.");
     store::lower(&session).await.map_err(|_| unprepared())?;
-    let token = Secret::new(token.trim().to_owned());
-    let known = store::use_token(&session, &token).await.map_err(|it| problem(&it))?;
-    Ok((session, known))
+    Ok((session, principal))
 }
 
 /// What a caller is told of a failure.

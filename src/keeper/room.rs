@@ -1,7 +1,7 @@
 //! What works in the keeper.
 
 use super::{Desk, Lead};
-use crate::http::api::{Entry, Guard, Later};
+use crate::http::api::{Entry, Later};
 use std::rc::Rc;
 
 /// A room of the keeper: tables, routes, and work that the leading keeper does. `rooms` lists them.
@@ -9,12 +9,6 @@ pub trait Room {
     /// Its routes.
     fn routes(&self) -> Vec<Entry> {
         Vec::new()
-    }
-
-    /// What finds out who calls, when this is the room that knows. Without any, the listener, which
-    /// is on loopback, serves whoever reaches it.
-    fn guard(&self) -> Option<Guard> {
-        None
     }
 
     /// Its work while this keeper leads. It is dropped when the lead is lost, at any await, and ends

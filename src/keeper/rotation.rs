@@ -5,10 +5,12 @@ mod routes;
 
 use super::{Desk, Lead, Room};
 use crate::{
+    approval::store,
     diagnostic::Diagnostics,
     event::Event,
     http::api::{Entry, Later},
     postgres::{Target, session::Session},
+    problem::Code,
     rotation::{Failure, Refused, Rotation, Settings, Step, sink},
     startup,
 };
@@ -171,6 +173,16 @@ impl Rotations {
         let generation = self.rotation.go_back(&mut session, lead, actor).await?;
         self.wake.notify_one();
         Ok(generation)
+    }
+
+    /// Tells the trail of a refusal, as far as there is a database to tell.
+    async fn tell_refusal(&self, action: &str, actor: i64, code: Code) {
+        let Ok(session) = self.desk.connect().await else { return };
+        if let Err(error) = store::tell_refusal(&session, action, actor, NAME, code).await {
+            let message = format!("a refusal is not in the audit trail: {error}");
+            (self.desk.observer)(&Event::Warning { message: &message });
+        }
+        session.close().await;
     }
 
     async fn own_session(&self) -> Result<(Session, Lead), Refused> {

@@ -1,12 +1,14 @@
 //! What the checks look at, read back from the kernel, the files and the database.
 
 mod files;
+mod kept;
 mod kernel;
 mod role;
 
 pub(super) use files::Files;
 #[cfg(test)]
 pub(super) use files::SecretFile;
+pub(super) use kept::Kept;
 pub(super) use kernel::{Kernel, Thread};
 pub(super) use role::Role;
 
@@ -31,6 +33,8 @@ pub struct Evidence {
     pub surface: Surface,
     /// The database's word on the role, why there is none, or that the service has no database.
     pub database: Option<Result<Role, String>>,
+    /// The keeper, when the manifest has one.
+    pub kept: Option<Kept>,
 }
 
 /// What of the service can be called.
@@ -51,7 +55,12 @@ impl Evidence {
             Some(target) => Some(role::ask(target).await),
             None => None,
         };
+        let kept = match &service.config.keeper {
+            Some(keeper) => Some(Kept::look(keeper, &service.config.audit).await),
+            None => None,
+        };
         Self {
+            kept,
             kernel: Kernel::read(),
             files: Files::look(directory, &service.config),
             config: service.config.clone(),

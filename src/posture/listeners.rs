@@ -5,7 +5,7 @@ use crate::config::{Address, Level};
 use std::{net::IpAddr, time::Duration};
 
 /// Whether an address can be reached from this host alone.
-fn is_local(address: &Address) -> bool {
+pub(super) fn is_local(address: &Address) -> bool {
     match address {
         Address::Unix(_) => true,
         Address::Tcp(host, _) => {

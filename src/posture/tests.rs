@@ -3,7 +3,7 @@
 
 use super::{
     Check, Evidence, Verdict,
-    evidence::{Files, Kernel, Role, SecretFile, Surface, Thread},
+    evidence::{Files, Kept, Kernel, Role, SecretFile, Surface, Thread},
     report::{Grade, Outcome, Report},
 };
 use crate::{
@@ -13,8 +13,9 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 fn manifest() -> Config {
-    let text =
-        "[service]\nname = \"good\"\n[database]\nname = \"good\"\npassword_file = \"/run/p\"\n";
+    let text = "[service]\nname = \"good\"\n[database]\nname = \"good\"\npassword_file = \"/run/p\"\n\
+         [keeper]\ncredential = \"/run/k/c\"\nkey_file = \"/run/k/k\"\n[credentials]\nowner = \"good\"\n\
+         sinks = [{ file = \"/run/c\" }]\n[audit]\nkey_file = \"/run/k/a\"\nfiles = [\"/srv/a\"]\n";
     let source = Arc::new(SourceFile::new("howdah.toml", text));
     config::read(&source, &|_| None, &[]).unwrap().0
 }
@@ -46,6 +47,7 @@ fn good() -> Evidence {
             task_limit: Some(100),
             is_contained: true,
         },
+        kept: Some(Kept { readable: Vec::new(), answers: Some(401) }),
         files: Files { secrets: vec![secret], ..Files::default() },
         config: manifest(),
         surface: Surface { public: 3, public_writes: 0, routes: 3 },
@@ -124,6 +126,24 @@ fn weak() -> Vec<(&'static str, Evidence)> {
         ("log-discreet", with(|it| it.config.log.level = Level::Debug)),
         ("requests-logged", with(|it| it.config.log.level = Level::Warn)),
         ("writes-not-public", with(|it| it.surface.public_writes = 1)),
+        (
+            "keeper-listener-local",
+            with(|it| {
+                it.config.keeper.as_mut().unwrap().listen = Address::Tcp("10.0.0.1".to_owned(), 9);
+            }),
+        ),
+        ("keeper-wants-tokens", with(|it| it.kept.as_mut().unwrap().answers = Some(200))),
+        (
+            "keeper-secrets-out-of-reach",
+            with(|it| it.kept.as_mut().unwrap().readable.push("keeper.key_file")),
+        ),
+        (
+            "credential-rotated",
+            with(|it| it.config.credentials.as_mut().unwrap().rotating.rotate_every = None),
+        ),
+        ("credential-rotated", with(|it| it.config.credentials = None)),
+        ("trail-signed", with(|it| it.config.audit.key_file = None)),
+        ("trail-signed", with(|it| it.config.audit.files.clear())),
         ("database-answers", with(|it| it.database = Some(Err("no".to_owned())))),
         ("role-no-superuser", attribute("SUPERUSER")),
         ("role-makes-no-roles", attribute("CREATEROLE")),

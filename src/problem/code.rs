@@ -66,6 +66,8 @@ codes! {
     SelfApproval = 403 "self-approval" "One's own request",
     /// The policy does not name the caller among its approvers.
     NotAnApprover = 403 "not-an-approver" "Not an approver",
+    /// The caller is in none of the groups of `credentials.operators`.
+    NotAnOperator = 403 "not-an-operator" "Not an operator",
     /// The policy does not let the caller ask for it.
     NotEligible = 403 "not-eligible" "Not eligible",
     /// Only whoever made the request may do this.

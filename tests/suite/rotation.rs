@@ -8,6 +8,8 @@ use crate::support::{
     service::{self, Service},
 };
 use std::{
+    path::PathBuf,
+    process::Output,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -25,6 +27,9 @@ fn home(more: &str) -> Home {
 fn leading(home: &Home) -> Keeper {
     let keeper = home.keeper();
     eventually("it leads", SOON, || keeper.leads());
+    if !keeper.token.exists() {
+        home.operator();
+    }
     keeper
 }
 
@@ -130,6 +135,7 @@ fn an_application_is_taken_over_and_rotated_and_no_request_fails() {
     let status: serde_json::Value = {
         let mut command = home.howdah(&["credentials", "status", "--format", "json"]);
         command.args(["--set", &format!("keeper.listen={}", keeper.address)]);
+        command.env("HOWDAH_TOKEN_FILE", &keeper.token);
         serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
     };
     assert_eq!((&status["phase"], &status["current"]["generation"]), (&"idle".into(), &4.into()));
@@ -167,6 +173,7 @@ fn keepers_that_are_asked_together_make_one_generation() {
     let service = serve(&home);
     let keepers: Vec<_> = (0..5).map(|_| home.keeper()).collect();
     eventually("one leads", SOON, || keepers.iter().any(Keeper::leads));
+    home.operator();
     let asked: Vec<_> = std::thread::scope(|scope| {
         let ask =
             |keeper: &Keeper| keeper.post("/credentials/adopt", &serde_json::json!({})).status;
@@ -225,4 +232,58 @@ fn no_password_is_ever_in_the_log() {
     let stored = home.database.psql_as_superuser("SELECT r::text FROM howdah.rotation r");
     let stored = format!("{stored:?}");
     assert!(secrets.iter().all(|it| !stored.contains(it.as_str())));
+}
+
+#[test]
+fn a_rotation_takes_an_operator_and_the_trail_has_who_was_refused() {
+    let home = home("");
+    let keeper = leading(&home);
+    let nobody = |method: &str, path: &str| {
+        http::send(keeper.address, method, path, &[], b"").unwrap().problem()
+    };
+    for path in ["/credentials/rotate", "/credentials/adopt", "/credentials/back"] {
+        assert_eq!(nobody("POST", path), "token-invalid");
+    }
+    assert_eq!(nobody("GET", "/credentials"), "token-invalid");
+    let ask = |word: &str, token: &PathBuf| {
+        let mut command = home.howdah(&["credentials", word]);
+        command.args(["--set", &format!("keeper.listen={}", keeper.address)]);
+        command.arg("--token-file").arg(token).output().unwrap()
+    };
+    let said_with = |output: &Output, code: i32| {
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let said = |output: &Output| said_with(output, 1);
+    let reader = home.token("reader", "dba,leads");
+    for word in ["rotate", "adopt", "back"] {
+        assert!(said(&ask(word, &reader)).contains("(not-an-operator)"));
+    }
+    assert!(ask("status", &reader).status.success(), "whoever is known may look");
+    // An operator's refusals are in the trail as well.
+    assert!(said(&ask("rotate", &keeper.token)).contains("has not been taken over yet"));
+    let output = home.howdah(&["access", "token", "reader", "--revoke"]).output().unwrap();
+    assert!(output.status.success());
+    assert!(said(&ask("status", &reader)).contains("(token-ended)"));
+    let empty = home.folder.write("empty.token", "\n");
+    assert!(said_with(&ask("status", &empty), 3).contains("holds no token"));
+    let refusals = home.database.psql_as_superuser(
+        "SELECT concat_ws(' ', e #>> '{entry,action}', e #>> '{entry,actor}', e #>> '{entry,detail,code}'), count(*)
+         FROM (SELECT body::json AS e FROM howdah.audit_inbox WHERE writer = 'access') AS it
+         WHERE e #>> '{entry,outcome}' = 'refused' GROUP BY 1 ORDER BY 1",
+    );
+    let refusals: Vec<_> = refusals
+        .iter()
+        .map(|row| format!("{} {}", row[0].as_deref().unwrap(), row[1].as_deref().unwrap()))
+        .collect();
+    let expected = [
+        "rotation.adopt local:reader not-an-operator 1",
+        "rotation.back local:reader not-an-operator 1",
+        "rotation.rotate local:operator conflict 1",
+        "rotation.rotate local:reader not-an-operator 1",
+        "sign-in keeper token-invalid 4",
+        "sign-in local:reader token-ended 1",
+    ];
+    assert_eq!(refusals, expected);
+    assert_eq!(keeper.get("/credentials").json()["highest"], 0);
 }

@@ -5,13 +5,10 @@ use crate::{
     cli::{Exit, Format, show},
     diagnostic::{Code, Diagnostic, Diagnostics},
     outbound::{self, Endpoint},
-    sealed,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// The largest token file, in bytes.
-const MAX_TOKEN: usize = 4096;
 /// How often a request that is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -28,14 +25,13 @@ async fn call(
     let wrong = |why: &str| Diagnostic::error(Code::InvalidValue, format!("`--keeper`: {why}"));
     let mut url = Endpoint::parse(&to.keeper).map_err(wrong)?.join(path).url().clone();
     url.set_query((!query.is_empty()).then_some(query));
-    let token = sealed::read_file(&to.token_file, MAX_TOKEN)?;
-    let token = std::str::from_utf8(token.expose()).unwrap_or_default().trim();
+    let token = to.token.read()?;
     let machine = |why: String| {
         Diagnostic::error(Code::Machine, format!("the keeper at {}: {why}", to.keeper))
     };
     let client = outbound::client().map_err(machine)?;
     let request = if post { client.post(url).json(body) } else { client.get(url) };
-    let sent = request.bearer_auth(token).send().await;
+    let sent = request.bearer_auth(token.expose()).send().await;
     let answer = sent.map_err(|error| machine(outbound::in_words(&error)))?;
     let (status, text) = outbound::read(answer).await.map_err(machine)?;
     let value: Value =

@@ -145,7 +145,7 @@ pub(super) fn all(desk: &Rc<Desk>, cursors: &Rc<Cursors>) -> Vec<Entry> {
 }
 
 async fn make(desk: &Desk, asked: &Asked) -> Result<Answer, Problem> {
-    let (session, known) = enter(desk, asked).await?;
+    let (session, who) = enter(desk, asked).await?;
     let body = asked.json()?;
     let ask = Ask {
         policy: text(&body, "policy")?,
@@ -160,21 +160,21 @@ async fn make(desk: &Desk, asked: &Asked) -> Result<Answer, Problem> {
     if let Some(recipient) = &ask.age_recipient {
         recipients(recipient).ok_or_else(|| wrong("age_recipient", "It is no age recipient."))?;
     }
-    let made = store::ask(&session, known.principal, &ask).await.map_err(|it| problem(&it))?;
+    let made = store::ask(&session, who, &ask).await.map_err(|it| problem(&it))?;
     let id = made["request"].as_str().unwrap_or_default();
     let shown = store::show(&session, id).await.map_err(|it| problem(&it))?;
     Ok(json(StatusCode::CREATED, &shown))
 }
 
 async fn list(desk: &Desk, cursors: &Cursors, asked: &Asked) -> Result<Answer, Problem> {
-    let (session, known) = enter(desk, asked).await?;
+    let (session, who) = enter(desk, asked).await?;
     let mut filter = Filter::default();
     let mut cursor = None;
     let query = asked.query.as_deref().unwrap_or_default();
     for pair in query.split('&').filter(|it| !it.is_empty()) {
         match pair.split_once('=').unwrap_or((pair, "")) {
             ("state", state) => filter.state = Some(state.to_owned()),
-            ("mine", "true") => filter.requester = Some(known.principal),
+            ("mine", "true") => filter.requester = Some(who),
             ("mine", "false") => filter.requester = None,
             ("cursor", text) => cursor = Some(text.to_owned()),
             (name, _) => {
@@ -183,7 +183,7 @@ async fn list(desk: &Desk, cursors: &Cursors, asked: &Asked) -> Result<Answer, P
             }
         }
     }
-    let question = format!("{}|{:?}|{:?}", known.principal, filter.state, filter.requester);
+    let question = format!("{}|{:?}|{:?}", who, filter.state, filter.requester);
     let after = cursor.map(|it| cursors.open(&it, &question)).transpose()?;
     let page = store::list(&session, &filter, after.as_deref()).await.map_err(|it| problem(&it))?;
     let mut body = object!({ "requests": page.requests });
@@ -194,9 +194,9 @@ async fn list(desk: &Desk, cursors: &Cursors, asked: &Asked) -> Result<Answer, P
 }
 
 async fn on(desk: &Desk, asked: &Asked, act: Act) -> Result<Answer, Problem> {
-    let (session, known) = enter(desk, asked).await?;
+    let (session, who) = enter(desk, asked).await?;
     let id = asked.segments.get("id").map(String::as_str).unwrap_or_default();
-    let (who, body) = (known.principal, asked.json()?);
+    let body = asked.json()?;
     let outcome = match act {
         Act::Show => Ok(Value::Null),
         Act::Approve | Act::Deny => {

@@ -3,7 +3,7 @@
 use super::Rotations;
 use crate::{
     http::{
-        api::{Asked, Entry, handler, json},
+        api::{Asked, Caller, Entry, handler, json},
         response::Answer,
     },
     problem::{Code, Problem},
@@ -13,19 +13,37 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{future::Future, rc::Rc};
 
-/// Who asks, where the listener knows nobody: whoever can reach a socket of this machine.
-const LOCAL: &str = "local operator";
+/// What changes the rotation.
+#[derive(Clone, Copy)]
+enum Act {
+    Rotate,
+    Adopt,
+    Back,
+}
+
+impl Act {
+    /// What the trail calls the refusal of it.
+    fn action(self) -> &'static str {
+        match self {
+            Self::Rotate => "rotation.rotate",
+            Self::Adopt => "rotation.adopt",
+            Self::Back => "rotation.back",
+        }
+    }
+}
 
 /// The routes.
 pub(super) fn of(rotations: &Rc<Rotations>) -> Vec<Entry> {
-    let post = |path, summary, handler| Entry {
+    let post = |path, summary, act| Entry {
         method: Method::POST,
         path,
         summary,
         takes: None,
         gives: (202, begun_schema()),
         open: false,
-        handler,
+        handler: shared(rotations, move |rotations, asked| async move {
+            change(&rotations, &asked, act).await
+        }),
     };
     vec![
         Entry {
@@ -37,37 +55,16 @@ pub(super) fn of(rotations: &Rc<Rotations>) -> Vec<Entry> {
             open: false,
             handler: shared(rotations, |rotations, _| async move { show(&rotations).await }),
         },
-        post(
-            "/credentials/rotate",
-            "Begin a new generation",
-            shared(rotations, |rotations, asked| async move {
-                if rotations
-                    .desk
-                    .config
-                    .credentials
-                    .as_ref()
-                    .is_some_and(|it| it.rotating.approval != "none")
-                {
-                    let detail =
-                        "A rotation takes an approved access request: `howdah access request`.";
-                    return Err(Problem::new(Code::Forbidden).detail(detail));
-                }
-                begun(&rotations, rotations.begin(&actor(&asked), false).await)
-            }),
-        ),
+        post("/credentials/rotate", "Begin a new generation", Act::Rotate),
         post(
             "/credentials/adopt",
             "Take over an application that signs in with a password of its own",
-            shared(rotations, |rotations, asked| async move {
-                begun(&rotations, rotations.begin(&actor(&asked), true).await)
-            }),
+            Act::Adopt,
         ),
         post(
             "/credentials/back",
             "Go back to the password before, under a higher generation, while its login still works",
-            shared(rotations, |rotations, asked| async move {
-                begun(&rotations, rotations.go_back(&actor(&asked)).await)
-            }),
+            Act::Back,
         ),
     ]
 }
@@ -81,8 +78,35 @@ where
     handler(move |asked| function(Rc::clone(&rotations), asked))
 }
 
-fn actor(asked: &Asked) -> String {
-    asked.caller.as_ref().map_or_else(|| LOCAL.to_owned(), |caller| caller.name.clone())
+/// Begins what an operator asks for. A refusal is in the trail, too.
+async fn change(rotations: &Rotations, asked: &Asked, act: Act) -> Result<Answer, Problem> {
+    let caller = asked.caller.as_ref().ok_or_else(|| Problem::new(Code::TokenInvalid))?;
+    let outcome = permitted(rotations, caller, act).await;
+    if let Err(problem) = &outcome {
+        rotations.tell_refusal(act.action(), caller.principal, problem.code()).await;
+    }
+    outcome
+}
+
+async fn permitted(rotations: &Rotations, caller: &Caller, act: Act) -> Result<Answer, Problem> {
+    let Some(credentials) = &rotations.desk.config.credentials else {
+        return Err(Problem::new(Code::NotFound));
+    };
+    let operators = &credentials.rotating.operators;
+    if !caller.groups.iter().any(|group| operators.contains(group)) {
+        let detail = format!("It takes one of these groups: {}.", operators.join(", "));
+        return Err(Problem::new(Code::NotAnOperator).detail(detail));
+    }
+    if matches!(act, Act::Rotate) && credentials.rotating.approval != "none" {
+        let detail = "A rotation takes an approved access request: `howdah access request`.";
+        return Err(Problem::new(Code::Forbidden).detail(detail));
+    }
+    let outcome = match act {
+        Act::Rotate => rotations.begin(&caller.name, false).await,
+        Act::Adopt => rotations.begin(&caller.name, true).await,
+        Act::Back => rotations.go_back(&caller.name).await,
+    };
+    begun(rotations, outcome)
 }
 
 async fn show(rotations: &Rotations) -> Result<Answer, Problem> {

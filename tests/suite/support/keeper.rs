@@ -18,6 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Who asks for rotations.
+const OPERATOR: &str = "operator";
+
 /// A service folder with a keeper's role, credential and key, on a database of its own.
 #[derive(Debug)]
 pub struct Home {
@@ -102,7 +105,21 @@ impl Home {
     pub fn credentials(&self, word: &str, keeper: &Keeper) -> Output {
         let mut command = self.howdah(&["credentials", word]);
         command.args(["--set", &format!("keeper.listen={}", keeper.address)]);
+        command.arg("--token-file").arg(&keeper.token);
         command.output().unwrap()
+    }
+
+    /// Makes a token in a file for `subject`, who is in `groups`. A keeper must have led.
+    pub fn token(&self, subject: &str, groups: &str) -> PathBuf {
+        let output = self.howdah(&["access", "token", subject, "--groups", groups]).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.folder.write(&format!("{subject}.token"), output.stdout)
+    }
+
+    /// Makes the token of an operator, which requests to a keeper carry from then on.
+    pub fn operator(&self) {
+        self.token(OPERATOR, "operators");
     }
 
     /// The credential that is published.
@@ -141,7 +158,8 @@ impl Home {
             assert!(start.elapsed() < http::PATIENCE, "it does not get ready");
             std::thread::sleep(Duration::from_millis(2));
         };
-        Keeper { address, child, log }
+        let token = self.folder.path().join(format!("{OPERATOR}.token"));
+        Keeper { address, token, child, log }
     }
 }
 
@@ -150,6 +168,8 @@ impl Home {
 pub struct Keeper {
     /// Its listener.
     pub address: SocketAddr,
+    /// The file of the operator's token, once there is one.
+    pub token: PathBuf,
     child: Child,
     log: PathBuf,
 }
@@ -157,14 +177,25 @@ pub struct Keeper {
 impl Keeper {
     /// GET on its listener.
     pub fn get(&self, path: &str) -> Reply {
-        http::send(self.address, "GET", path, &[], b"").expect("an answer")
+        self.send("GET", path, &[], b"")
     }
 
     /// POST on its listener, with JSON.
     pub fn post(&self, path: &str, body: &serde_json::Value) -> Reply {
         let headers = [("content-type", "application/json")];
         let body = body.to_string();
-        http::send(self.address, "POST", path, &headers, body.as_bytes()).expect("an answer")
+        self.send("POST", path, &headers, body.as_bytes())
+    }
+
+    /// A request as the operator, or as nobody while there is none.
+    fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let token = std::fs::read_to_string(&self.token).unwrap_or_default();
+        let bearer = format!("Bearer {}", token.trim());
+        let mut headers = headers.to_vec();
+        if !token.is_empty() {
+            headers.push(("authorization", &bearer));
+        }
+        http::send(self.address, method, path, &headers, body).expect("an answer")
     }
 
     /// Whether it leads.
