@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it is wrong")]
+#![allow(clippy::cast_possible_truncation, reason = "the limits of a length fit into its bits")]
 
 use super::*;
 use proptest::prelude::*;
