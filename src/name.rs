@@ -59,9 +59,12 @@ impl std::borrow::Borrow<str> for Identifier {
 /// The known name most like `word`, when one is near enough to be what was meant: a third of the
 /// word's letters may differ (Damerau-Levenshtein), one at least.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let limit = (length / 3).max(1);
     known
         .into_iter()
+        // No two words are nearer to each other than their lengths are.
+        .filter(|name| name.chars().count().abs_diff(length) <= limit)
         .map(|name| (strsim::damerau_levenshtein(word, name), name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

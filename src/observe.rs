@@ -18,7 +18,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 use tracing::{debug, error, info, subscriber::set_global_default, warn};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// The log of this process.
 static LOG: OnceLock<Started> = OnceLock::new();
@@ -35,14 +36,14 @@ struct Started {
 /// Starts the log, on standard error. A second call in one process changes nothing.
 pub fn start(log: &Log) {
     let level = match log.level {
-        Level::Error => "error",
-        Level::Warn => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
+        Level::Error => LevelFilter::ERROR,
+        Level::Warn => LevelFilter::WARN,
+        Level::Info => LevelFilter::INFO,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Trace => LevelFilter::TRACE,
     };
     // What libraries have to say is not ours to vouch for: there may be a value in it.
-    let filter = EnvFilter::new(format!("howdah={level}"));
+    let filter = Targets::new().with_target("howdah", level);
     let terminal = std::io::stderr().is_terminal();
     // See https://no-color.org.
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
@@ -61,16 +62,17 @@ pub fn start(log: &Log) {
     }
     let builder = tracing_subscriber::fmt()
         .with_writer(started.sink.clone())
-        .with_env_filter(filter)
+        .with_max_level(level)
         // They would be printed to standard error, which panics when it is that which is closed.
         .log_internal_errors(false)
         .with_target(false);
     // The one error is that there is a log already. Not `try_init`, which would also take in what
     // libraries say by way of the `log` crate: PostgreSQL's notices, for one.
     let _ = if json {
-        set_global_default(builder.json().flatten_event(true).with_current_span(false).finish())
+        let builder = builder.json().flatten_event(true).with_current_span(false);
+        set_global_default(builder.finish().with(filter))
     } else {
-        set_global_default(builder.with_ansi(colour).finish())
+        set_global_default(builder.with_ansi(colour).finish().with(filter))
     };
 }
 
