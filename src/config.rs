@@ -9,6 +9,7 @@ mod check;
 mod declare;
 mod document;
 mod environment;
+mod fixed;
 mod keeper;
 mod kind;
 mod list;
@@ -29,8 +30,8 @@ pub use protection::{
 };
 pub use records::{AccessPolicy, Audit};
 pub use settings::{
-    Access, Answers, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Service, Tls,
-    TlsVersion,
+    Access, Answers, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Reload,
+    Service, Tls, TlsVersion,
 };
 pub use sink::{Credentials, Sink};
 
@@ -71,6 +72,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[hardening]`
     pub hardening: Hardening,
+    /// `[reload]`
+    pub reload: Reload,
     /// `[answers]`
     pub answers: Answers,
     /// `[log]`
@@ -143,6 +146,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let lanes = read_lanes(root.table("lanes").as_ref(), sources);
     let limits = Limits::read(&section("limits"));
     let hardening = Hardening::read(&section("hardening"));
+    let reload = Reload::read(&section("reload"));
     let answers = Answers::read(&section("answers"));
     let log = Log::read(&section("log"));
     let auth = read_auth(&section("auth"), sources);
@@ -169,6 +173,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         lanes: lanes?,
         limits: limits?,
         hardening: hardening?,
+        reload: reload?,
         answers: answers?,
         log: log?,
         issuers: auth.1?,

@@ -187,6 +187,13 @@ impl Diagnostic {
         &self.message
     }
 
+    /// The file that it is about, and where in it: line and column, from 1.
+    pub fn position(&self) -> Option<(&str, Option<(usize, usize)>)> {
+        let place = self.place.as_ref()?;
+        let start = place.span.as_ref().map(|span| place.source.position(span.start));
+        Some((place.source.path(), start))
+    }
+
     /// What to do about it, where that is known.
     pub fn help_text(&self) -> Option<&str> {
         self.help.as_deref()

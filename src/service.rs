@@ -7,6 +7,7 @@
 mod door;
 mod failure;
 mod load;
+mod number;
 mod route;
 mod serving;
 mod shield;
@@ -27,6 +28,7 @@ use crate::{
     postgres::{describe, session::Session},
 };
 use door::Doors;
+use number::{Numbers, Series};
 use route::Router;
 use std::{collections::BTreeSet, future::poll_fn, sync::Arc, task::Poll};
 
@@ -40,6 +42,43 @@ pub struct ServiceDefinition {
     /// Who is believed. The same in every service that is made of this definition, so that what it
     /// learned of keys is kept.
     pub authority: Arc<Authority>,
+    /// How often somebody may ask: likewise, with what was counted.
+    pub limiters: Vec<Arc<Limiter>>,
+}
+
+impl ServiceDefinition {
+    /// What a manifest and endpoint files mean.
+    pub fn new(config: Config, endpoints: Vec<Arc<file::Endpoint>>) -> Self {
+        let (authority, limiters) = (Authority::of(&config), limiters(&config, &[]));
+        Self { config, endpoints, authority, limiters }
+    }
+
+    /// Takes the place of `before`, which is served: what is known of keys and what was counted is kept
+    /// where the settings are the same, and so is what only a start can change. Gives the settings of
+    /// those that would have changed.
+    pub fn go_on_from(&mut self, before: &Service) -> Vec<&'static str> {
+        let (old, new) = (&before.config, &self.config);
+        if old.auth == new.auth && old.issuers == new.issuers {
+            self.authority = Arc::clone(&before.authority);
+        }
+        let same: Vec<_> = before
+            .limiters
+            .iter()
+            .filter(|it| old.rate_limits.get(it.name()) == new.rate_limits.get(it.name()))
+            .cloned()
+            .collect();
+        self.limiters = limiters(&self.config, &same);
+        self.config.keep_fixed(&before.config)
+    }
+}
+
+/// A limiter for each limit of `config`: the one of `known` that has its name, or a new one.
+fn limiters(config: &Config, known: &[Arc<Limiter>]) -> Vec<Arc<Limiter>> {
+    let limits = config.rate_limits.iter().map(|(name, settings)| {
+        let known = known.iter().find(|it| it.name() == name.as_str());
+        known.cloned().unwrap_or_else(|| Arc::new(Limiter::new(name.as_str(), settings)))
+    });
+    limits.collect()
 }
 
 /// A service that can be served.
@@ -50,8 +89,9 @@ pub struct Service {
     pub authority: Arc<Authority>,
     /// What every answer says to browsers.
     pub shield: Shield,
+    limiters: Vec<Arc<Limiter>>,
     router: Router,
-    endpoints: usize,
+    numbers: Series,
 }
 
 impl Service {
@@ -62,29 +102,30 @@ impl Service {
     /// What is wrong with its routes.
     pub fn without_database(definition: &ServiceDefinition) -> Result<Self, Diagnostics> {
         let pending = definition.endpoints.iter().cloned().map(Action::Pending).collect();
-        Self::assemble(definition, pending)
+        Self::assemble(definition, pending, Series::default())
     }
 
-    /// The service with every endpoint typed by the database.
+    /// The service with every endpoint typed by the database. Its statements have the places that they
+    /// have in `before`, what is served now, so that connections still know them.
     ///
     /// # Errors
     /// Everything that is wrong with its routes and endpoints; `Ok` carries warnings.
     pub async fn prepare(
         definition: &ServiceDefinition,
         session: &Session,
+        before: Option<&Self>,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut found = Diagnostics::new();
+        let mut numbers = Numbers::after(before);
         let mut actions = Vec::new();
         let lanes = &definition.config.lanes;
         let volatile = describe::volatile_functions(session).await.ok();
         // All are asked about at once: the questions share the connection, and wait for it once. A bulk
         // endpoint tries its statement in a transaction, in which nobody else may have a part.
         let volatile = volatile.as_ref();
-        let statements =
-            definition.endpoints.iter().enumerate().filter(|(_, file)| file.copy.is_none());
-        let asked = statements
-            .map(|(index, file)| endpoint::prepare(session, file, index, lanes, volatile))
-            .collect();
+        let statements = definition.endpoints.iter().filter(|file| file.copy.is_none());
+        let asked =
+            statements.map(|file| endpoint::prepare(session, file, lanes, volatile)).collect();
         let mut asked = all(asked).await.into_iter();
         for file in &definition.endpoints {
             let prepared = if let Some(copy) = &file.copy {
@@ -92,7 +133,10 @@ impl Service {
                 asked.map(|(it, warnings)| (Action::Bulk(Arc::new(it)), warnings))
             } else {
                 let Some(asked) = asked.next() else { continue };
-                asked.map(|(it, warnings)| (Action::Endpoint(Arc::new(it)), warnings))
+                asked.map(|(mut it, warnings)| {
+                    numbers.number(&mut it.statement);
+                    (Action::Endpoint(Arc::new(it)), warnings)
+                })
             };
             match prepared {
                 Ok((action, warnings)) => {
@@ -105,7 +149,7 @@ impl Service {
                 }
             }
         }
-        let service = match Self::assemble(definition, actions) {
+        let service = match Self::assemble(definition, actions, numbers.series()) {
             Ok(service) => Some(service),
             Err(diagnostics) => {
                 found.append(diagnostics);
@@ -116,15 +160,16 @@ impl Service {
         found.into_result(service)
     }
 
-    fn assemble(definition: &ServiceDefinition, actions: Vec<Action>) -> Result<Self, Diagnostics> {
-        let endpoints = actions.len();
+    fn assemble(
+        definition: &ServiceDefinition,
+        actions: Vec<Action>,
+        numbers: Series,
+    ) -> Result<Self, Diagnostics> {
         let config = definition.config.clone();
-        let limiters = config.rate_limits.iter();
-        let limiters: Vec<Arc<Limiter>> =
-            limiters.map(|(name, it)| Arc::new(Limiter::new(name.as_str(), it))).collect();
+        let limiters = definition.limiters.clone();
         let router = Router::build(&Doors { config: &config, limiters: &limiters }, actions)?;
         let authority = Arc::clone(&definition.authority);
-        Ok(Self { shield: Shield::of(&config), config, authority, router, endpoints })
+        Ok(Self { shield: Shield::of(&config), config, authority, limiters, router, numbers })
     }
 
     /// What answers a method and a path.
@@ -166,9 +211,9 @@ impl Service {
         names
     }
 
-    /// How many endpoint files there are; statements are numbered below it.
-    pub fn endpoint_count(&self) -> usize {
-        self.endpoints
+    /// Whether a statement's place in the one means no other statement in the other.
+    fn shares_numbers_with(&self, other: &Self) -> bool {
+        self.numbers.is_the_series_of(&other.numbers)
     }
 }
 

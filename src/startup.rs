@@ -10,10 +10,10 @@ mod password;
 pub use credential::{
     SigningIn, credential, credential_bytes, key, signing_in, target, with_credential,
 };
+pub use files::{Stamp, stamp};
 pub use password::{place, with_password};
 
 use crate::{
-    access::Authority,
     config::{self, Address, Config},
     definition::file,
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
@@ -45,6 +45,10 @@ pub struct Read<T> {
     /// The warnings.
     pub warnings: Diagnostics,
 }
+
+/// The state of a folder's files: equal when nobody has touched one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamps(Vec<(Option<Stamp>, PathBuf)>);
 
 impl Folder {
     /// The manifest alone.
@@ -104,13 +108,19 @@ impl Folder {
                     .help("add `[database]` with `name` to the manifest"),
             );
         }
-        let definition = config.map(|config| ServiceDefinition {
-            authority: Authority::of(&config),
-            config,
-            endpoints,
-        });
+        let definition = config.map(|config| ServiceDefinition::new(config, endpoints));
         found.sort();
         found.into_result(definition).map(|(value, warnings)| Read { value, warnings })
+    }
+
+    /// The state of what [`Folder::definition`] reads: each file, and what tells it from another.
+    pub fn stamps(&self) -> Stamps {
+        let root = self.directory.join("endpoints");
+        // What cannot be read now is told when it is read.
+        let mut unreadable = Diagnostics::new();
+        let mut paths = files::below(&root, "sql", &mut unreadable);
+        paths.push(self.directory.join(MANIFEST));
+        Stamps(paths.into_iter().map(|path| (stamp(&path), path)).collect())
     }
 
     /// The migration files, in the order of their names.

@@ -5,9 +5,10 @@
 
 pub mod follow;
 mod ready;
+pub mod reload;
 mod retry;
 
-pub use retry::{Attempt, attempt, until_prepared};
+pub use retry::{Attempt, attempt};
 
 use crate::{
     builtin::info::Facts,

@@ -83,7 +83,7 @@ fn with_database(definition: &ServiceDefinition) -> Diagnostics {
         Err(diagnostic) => return diagnostic.into(),
     };
     let outcome = super::serve::block_on(async {
-        match attempt(definition, &target).await {
+        match attempt(definition, &target, None).await {
             Attempt::Prepared(service, mut found) => {
                 found.append(advice(&service, &target).await);
                 found

@@ -50,7 +50,7 @@ async fn ask(
     else {
         return untyped();
     };
-    match attempt(definition, &startup::target(database)?).await {
+    match attempt(definition, &startup::target(database)?, None).await {
         Attempt::Prepared(service, warnings) => Ok((*service, warnings)),
         Attempt::Away(found) if as_openapi => Err(hinted(found)),
         Attempt::Away(_) => untyped(),

@@ -72,6 +72,7 @@ fn pings(config: &Config) -> bool {
 /// whole directory, for it is replaced by another file of the name, or the directory behind a link.
 fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
     let mut reads = vec![folder.directory.clone()];
+    reads.extend(behind_link(&folder.directory));
     if let Some(database) = &config.database {
         let credential = database.credential.as_deref();
         reads.extend(credential.into_iter().map(Path::to_owned));
@@ -90,6 +91,13 @@ fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
         }
     }
     reads
+}
+
+/// The directory of what `folder` leads to, when it is a link: it may be turned to a neighbour.
+fn behind_link(folder: &Path) -> Option<PathBuf> {
+    let link = std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink());
+    let target = link.then(|| folder.canonicalize().ok()).flatten()?;
+    Some(directory_of(&target))
 }
 
 /// Where the certificates are that an issuer is known by: where the environment says, and where

@@ -60,7 +60,7 @@ async fn ask(
     let mut session = session::connect(&running.owner).await?;
     migration::apply(&mut session, &migrations, &|_| {}).await?;
     session.close().await;
-    match attempt(definition, &running.service).await {
+    match attempt(definition, &running.service, None).await {
         Attempt::Prepared(service, warnings) => Ok((*service, warnings)),
         Attempt::Away(found) | Attempt::Wrong(found) => Err(found),
     }

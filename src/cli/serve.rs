@@ -12,8 +12,8 @@ use crate::{
     observe,
     postgres::Target,
     service::{Service, ServiceDefinition},
-    startup::{self, Folder, SigningIn},
-    supervise::{AdminPlace, Attempt, Places, Supervisor, attempt, follow, until_prepared},
+    startup::{self, Folder, SigningIn, Stamps},
+    supervise::{AdminPlace, Attempt, Places, Supervisor, attempt, follow, reload::Reload},
 };
 use std::{
     future::Future,
@@ -33,9 +33,9 @@ pub(super) fn run(arguments: Serve) -> Exit {
     let folder = arguments.listen.folder(arguments.folder);
     let threads = arguments.listen.threads();
     let ready_file = arguments.listen.ready_file;
-    match prepare(&folder, user, ready_file.as_deref())
-        .and_then(|ready| block_on(serve(ready, threads, ready_file)).and_then(|inner| inner))
-    {
+    match prepare(&folder, user, ready_file.as_deref()).and_then(|ready| {
+        block_on(serve(&folder, ready, threads, ready_file)).and_then(|inner| inner)
+    }) {
         Ok(()) => Exit::Success,
         Err(found) => show::failed(&found),
     }
@@ -43,7 +43,8 @@ pub(super) fn run(arguments: Serve) -> Exit {
 
 /// What is there before any thread but the main one.
 struct Prepared {
-    directory: PathBuf,
+    /// The folder's files before they were read.
+    seen: Stamps,
     definition: ServiceDefinition,
     warnings: Diagnostics,
     places: Places,
@@ -55,17 +56,13 @@ fn prepare(
     user: Option<User>,
     ready_file: Option<&Path>,
 ) -> Result<Prepared, Diagnostics> {
+    let seen = folder.stamps();
     let mut read = folder.definition()?;
     let definition = read.value;
     let places = Places::take(&definition.config.listen, AdminPlace::AsConfigured)?;
     let shortfalls = harden::now(folder, &definition.config, user, ready_file)?;
     read.warnings.append(shortfalls);
-    Ok(Prepared {
-        directory: folder.directory.clone(),
-        definition,
-        warnings: read.warnings,
-        places,
-    })
+    Ok(Prepared { seen, definition, warnings: read.warnings, places })
 }
 
 /// Runs `future` on the main thread.
@@ -78,11 +75,12 @@ pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, Diagnostics> {
 }
 
 async fn serve(
+    folder: &Folder,
     prepared: Prepared,
     threads: usize,
     ready_file: Option<PathBuf>,
 ) -> Result<(), Diagnostics> {
-    let Prepared { directory, definition, warnings, places } = prepared;
+    let Prepared { seen, definition, warnings, places } = prepared;
     identity::load(&definition.authority)?;
     observe::start(&definition.config.log);
     let metrics = metrics(&definition);
@@ -91,12 +89,14 @@ async fn serve(
     let signing_in = definition.config.database.as_ref().map(startup::signing_in).transpose()?;
     let target = signing_in.as_ref().map(|it| Arc::new(it.target.clone()));
     let mut signals = Signals::listen()?;
+    let hangups = Signals::open(SignalKind::hangup())?;
     let served = tokio::select! {
         served = first(&definition, target, &observer) => served?,
         () = signals.end() => return Ok(()),
     };
     let supervisor = Supervisor::start(&served, threads, &observer, &metrics, places)?;
-    posture::publish(&supervisor, directory);
+    posture::publish(&supervisor, folder.directory.clone());
+    let reload = Reload::new(folder, seen, &definition, &supervisor, &observer);
     let shown =
         follow::publish(&supervisor, signing_in.as_ref().and_then(|it| it.credential.as_ref()));
     let credential = async {
@@ -113,11 +113,12 @@ async fn serve(
     }
     let failure = tokio::select! {
         () = signals.end() => None,
-        failure = until_typed(&definition, &served, &supervisor, &observer) => Some(failure),
+        failure = reload.follow(hangups) => Some(failure),
         never = credential => match never {},
-        never = slow::advise(&definition, served.target.as_ref(), slow, &observer) => match never {},
+        never = slow::advise(&supervisor, slow, &observer) => match never {},
     };
-    let drained = supervisor.drain(definition.config.limits.drain);
+    let deadline = supervisor.served().borrow().service.config.limits.drain;
+    let drained = supervisor.drain(deadline);
     tokio::select! {
         _ = drained => {}
         () = signals.end() => {}
@@ -139,7 +140,7 @@ async fn first(
 ) -> Result<Served, Diagnostics> {
     let service = match &target {
         None => Service::without_database(definition)?,
-        Some(target) => match attempt(definition, target).await {
+        Some(target) => match attempt(definition, target, None).await {
             Attempt::Prepared(service, warnings) => {
                 warn(observer, &warnings);
                 *service
@@ -152,29 +153,6 @@ async fn first(
         },
     };
     Ok(Served { service: Arc::new(service), target })
-}
-
-/// Goes on asking a database that was away at the start; ends only when it finds the service wrong.
-async fn until_typed(
-    definition: &ServiceDefinition,
-    served: &Served,
-    supervisor: &Supervisor,
-    observer: &Observer,
-) -> Diagnostics {
-    if served.service.is_pending() && served.target.is_some() {
-        let now = supervisor.served();
-        let target = || now.borrow().target.clone();
-        match until_prepared(definition, &target, observer).await {
-            Ok((service, warnings)) => {
-                warn(observer, &warnings);
-                let routes = service.entries().len();
-                supervisor.replace(&Served { service: Arc::new(service), target: target() });
-                observer(&Event::Reloaded { routes });
-            }
-            Err(diagnostics) => return diagnostics,
-        }
-    }
-    std::future::pending().await
 }
 
 /// Tells warnings to the log.
@@ -194,16 +172,18 @@ pub(super) struct Signals {
 impl Signals {
     /// Takes the two signals over.
     pub(super) fn listen() -> Result<Self, Diagnostics> {
-        let open = |kind| {
-            signal(kind).map_err(|error| {
-                let message = format!("signals cannot be heard: {error}");
-                Diagnostics::from(Diagnostic::error(Code::Machine, message))
-            })
-        };
         Ok(Self {
-            terminate: open(SignalKind::terminate())?,
-            interrupt: open(SignalKind::interrupt())?,
+            terminate: Self::open(SignalKind::terminate())?,
+            interrupt: Self::open(SignalKind::interrupt())?,
             hangup: None,
+        })
+    }
+
+    /// Takes one signal over.
+    fn open(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Diagnostics> {
+        signal(kind).map_err(|error| {
+            let message = format!("signals cannot be heard: {error}");
+            Diagnostics::from(Diagnostic::error(Code::Machine, message))
         })
     }
 

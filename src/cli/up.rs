@@ -85,7 +85,7 @@ async fn serve(
     signals: &mut Signals,
 ) -> Result<(), Diagnostics> {
     let service = tokio::select! {
-        service = make(&wish.folder, definition, running) => service?,
+        service = make(&wish.folder, definition, running, None) => service?,
         () = signals.end() => return Ok(()),
     };
     let target = running.map(|running| Arc::new(running.service.clone()));
@@ -122,11 +122,13 @@ async fn ended(running: Option<&Running>) -> Diagnostic {
     }
 }
 
-/// Brings the database to what the folder says, and asks it about the service.
+/// Brings the database to what the folder says, and asks it about the service, which is to be served
+/// after `before`.
 async fn make(
     folder: &Folder,
     definition: &ServiceDefinition,
     running: Option<&Running>,
+    before: Option<&Service>,
 ) -> Result<Service, Diagnostics> {
     let Some(running) = running else { return Service::without_database(definition) };
     let migrations = Migrations::parse(&folder.migrations()?)?;
@@ -135,11 +137,15 @@ async fn make(
     migration::apply(&mut session, &migrations, &migrate::tell).await?;
     migration::seed(&mut session, &seeds, &migrate::tell).await?;
     session.close().await;
-    prepared(definition, &running.service).await
+    prepared(definition, &running.service, before).await
 }
 
-async fn prepared(definition: &ServiceDefinition, target: &Target) -> Result<Service, Diagnostics> {
-    match attempt(definition, target).await {
+async fn prepared(
+    definition: &ServiceDefinition,
+    target: &Target,
+    before: Option<&Service>,
+) -> Result<Service, Diagnostics> {
+    match attempt(definition, target, before).await {
         Attempt::Prepared(service, warnings) => {
             show::diagnostics(&warnings);
             Ok(*service)
@@ -182,9 +188,10 @@ impl Follow<'_> {
                 .help("start `howdah up` again, so that it starts a PostgreSQL")
                 .into());
         }
-        let service = Arc::new(make(self.folder, &read.value, self.running).await?);
+        let Served { service: before, target } = self.supervisor.served().borrow().clone();
+        let service = make(self.folder, &read.value, self.running, Some(&before)).await?;
+        let service = Arc::new(service);
         let routes = service.entries().len();
-        let target = self.running.map(|running| Arc::new(running.service.clone()));
         self.supervisor.replace(&Served { service, target });
         Ok(routes)
     }

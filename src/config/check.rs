@@ -101,6 +101,7 @@ pub(super) fn unknown_variables(
         "LANES",
         "LIMITS",
         "HARDENING",
+        "RELOAD",
         "LOG",
         "KEEPER",
         "CREDENTIALS",

@@ -2,7 +2,7 @@
 
 use super::{
     AccessPolicy, Answers, Audit, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane,
-    Limits, Listen, Log, Proxies, RateLimit, Rotating, Service, Tls,
+    Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -35,7 +35,7 @@ const OPTIONAL: [&str; 8] = [
     "cors",
 ];
 
-pub(super) fn sections() -> [Described; 19] {
+pub(super) fn sections() -> [Described; 20] {
     [
         Service::describe(),
         Listen::describe(),
@@ -48,6 +48,7 @@ pub(super) fn sections() -> [Described; 19] {
         Lane::describe(),
         Limits::describe(),
         Hardening::describe(),
+        Reload::describe(),
         Answers::describe(),
         Log::describe(),
         Auth::describe(),

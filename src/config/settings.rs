@@ -52,6 +52,9 @@ pub enum TlsVersion {
     Tls13,
 }
 
+/// How often a folder may be looked at.
+const LOOK: Span = Span(Duration::from_millis(100)..=Duration::from_hours(1));
+
 const BYTES: Size<u64> = Size(PhantomData);
 
 const LENGTH: Size<usize> = Size(PhantomData);
@@ -211,6 +214,16 @@ sections! {
         /// Whether the process refuses to start where the kernel lacks something of it, instead of
         /// a warning: `on` or `off`.
         required: bool = SWITCH => default("off");
+    }
+
+    /// When `howdah serve` reads its folder again. SIGHUP has it read at once, always.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["reload"] Reload |section| {
+        /// Whether the folder is followed, so that a changed file needs no signal: `on` or `off`.
+        watch: bool = SWITCH => default("on");
+        /// How often the folder is looked at. A change counts when the next look finds no further one, so
+        /// that files which are still being written are left alone.
+        every: Duration = LOOK => default("1s");
     }
 
     /// How answers are given.

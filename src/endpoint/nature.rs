@@ -67,9 +67,7 @@ pub(super) async fn batch(
         return None;
     }
     let statement = Arc::new(Prepared {
-        name: format!("{}_many", single.name),
         label: single.label.clone(),
-        index: single.index,
         sql,
         parameters,
         columns,

@@ -27,15 +27,14 @@ use tokio_postgres::{Error, error::ErrorPosition};
 /// The most parameters that a statement can have (the protocol counts them in 16 bits).
 const MAX_PARAMETERS: usize = 65_535;
 
-/// Types an endpoint by asking the server. `index` is its place in the service; `volatile` has the
-/// names of the database's volatile functions, where they are known.
+/// Types an endpoint by asking the server. Its statement has no place yet. `volatile` has the names of
+/// the database's volatile functions, where they are known.
 ///
 /// # Errors
 /// Everything that is wrong with it, at its place in the file; `Ok` carries warnings.
 pub async fn prepare(
     session: &Session,
     definition: &Arc<file::Endpoint>,
-    index: usize,
     lanes: &BTreeMap<Identifier, Lane>,
     volatile: Option<&BTreeSet<String>>,
 ) -> Result<(Endpoint, Diagnostics), Diagnostics> {
@@ -77,8 +76,8 @@ pub async fn prepare(
         .collect();
     let reads = access.access == Access::Read;
     let mut statement = Prepared {
-        index,
-        name: format!("howdah_{index}"),
+        index: 0,
+        name: String::new(),
         label: definition.name.clone(),
         sql: definition.statement.sql.clone(),
         parameters: described.parameters.iter().map(|it| it.oid).collect(),

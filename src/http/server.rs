@@ -42,6 +42,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LAST_ACCEPT: Duration = Duration::from_millis(20);
 /// How often it is looked at whether new lanes are connected.
 const RENEWAL_PERIOD: Duration = Duration::from_millis(5);
+/// How long another service waits for its lanes to be connected. Where the old lanes have all the
+/// connections that the database gives, the new ones get theirs when the old are closed.
+const REPLACING: Duration = Duration::from_secs(5);
 /// How long a thread may take to say what it waits for.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -70,7 +73,7 @@ pub struct Server {
     open: Arc<AtomicUsize>,
     draining: watch::Sender<bool>,
     places: Arc<Semaphore>,
-    crowd: Crowd,
+    crowd: RefCell<Crowd>,
 }
 
 /// Counts a connection from its being accepted to its end, and holds its place.
@@ -136,7 +139,7 @@ impl Server {
         }
         let config = &served.service.config;
         let places = Arc::new(Semaphore::new(config.limits.connections));
-        let crowd = Crowd::of(config);
+        let crowd = RefCell::new(Crowd::of(config));
         Ok(Self { workers, threads: RefCell::new(handles), open, draining, places, crowd })
     }
 
@@ -147,7 +150,7 @@ impl Server {
         let mut turn = 0;
         let neighbours = Neighbours::default();
         let mut hand_out = |accepted: Accepted, place| {
-            let Ok(neighbour) = neighbours.admit(&accepted, &self.crowd) else { return };
+            let Ok(neighbour) = neighbours.admit(&accepted, &self.crowd.borrow()) else { return };
             turn = (turn + 1) % self.workers.len();
             let counted = Counted::new(&self.open, place, neighbour);
             let _ = self.workers[turn].send(Command::Connection(accepted, counted));
@@ -178,8 +181,10 @@ impl Server {
         self.draining.send_replace(true);
     }
 
-    /// Serves something else from now on; requests that have begun end as they began.
+    /// Serves something else, each thread as soon as its lanes are connected; requests that have begun
+    /// end as they began.
     pub fn replace(&self, served: &Served) {
+        self.crowd.replace(Crowd::of(&served.service.config));
         for worker in &self.workers {
             let _ = worker.send(Command::Serve(served.clone()));
         }
@@ -267,8 +272,10 @@ struct Setup {
 }
 
 impl Setup {
-    fn serving(&self, served: &Served) -> Rc<Serving> {
+    /// Lanes of `before` are taken over where they are the same.
+    fn serving(&self, before: Option<&Serving>, served: &Served) -> Rc<Serving> {
         Rc::new(Serving::open(
+            before,
             Arc::clone(&served.service),
             served.target.as_ref(),
             self.threads,
@@ -282,17 +289,21 @@ impl Setup {
 struct Renewal(tokio::task::JoinHandle<()>);
 
 impl Renewal {
-    /// Has the thread go over to `serving` when its lanes are connected.
-    fn begin(shared: &Rc<Shared>, serving: Rc<Serving>) -> Self {
+    /// Has the thread go over to `serving` when its lanes are connected, and at `latest`. A service that
+    /// was never typed has no lanes to wait for, and one that waits for nothing begins at once.
+    fn begin(shared: &Rc<Shared>, serving: Rc<Serving>, latest: Option<Instant>) -> Option<Self> {
+        let ready = |it: &Serving| it.service.is_pending() || it.waits_for().is_none();
+        if ready(&serving) || shared.serving.borrow().service.is_pending() {
+            drop(shared.serving.replace(serving));
+            return None;
+        }
         let shared = Rc::clone(shared);
-        Self(tokio::task::spawn_local(async move {
-            // A service that was never typed has no lanes to wait for.
-            while !serving.service.is_pending() && serving.waits_for().is_some() {
+        Some(Self(tokio::task::spawn_local(async move {
+            while !ready(&serving) && latest.is_none_or(|latest| Instant::now() < latest) {
                 tokio::time::sleep(RENEWAL_PERIOD).await;
             }
-            let old = shared.serving.replace(serving);
-            drop(old);
-        }))
+            drop(shared.serving.replace(serving));
+        })))
     }
 }
 
@@ -305,7 +316,7 @@ impl Drop for Renewal {
 /// A thread's life: it ends when it is told to, or when the server is gone.
 async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
     let shared = Rc::new(Shared {
-        serving: RefCell::new(setup.serving(&setup.served)),
+        serving: RefCell::new(setup.serving(None, &setup.served)),
         observer: Arc::clone(&setup.observer),
         clocks: Clocks::default(),
         tls: setup.tls.clone(),
@@ -314,6 +325,7 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut renewal = None;
+    let mut service = Arc::clone(&setup.served.service);
     loop {
         tokio::select! {
             command = inbox.recv() => match command {
@@ -326,14 +338,19 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
                     });
                 }
                 Some(Command::Renew(target)) => {
-                    let service = Arc::clone(&shared.serving.borrow().service);
-                    let serving = setup.serving(&Served { service, target: Some(target) });
-                    renewal = Some(Renewal::begin(&shared, serving));
+                    let served = Served { service: Arc::clone(&service), target: Some(target) };
+                    drop(renewal.take());
+                    renewal = Renewal::begin(&shared, setup.serving(None, &served), None);
                 }
                 Some(Command::Serve(served)) => {
+                    service = Arc::clone(&served.service);
                     drop(renewal.take());
-                    let serving = setup.serving(&served);
-                    shared.serving.replace(serving);
+                    let serving = {
+                        let before = shared.serving.borrow();
+                        setup.serving(Some(&before), &served)
+                    };
+                    let latest = Some(Instant::now() + REPLACING);
+                    renewal = Renewal::begin(&shared, serving, latest);
                 }
                 Some(Command::WhatIsMissing(reply)) => {
                     let missing = shared.serving.borrow().waits_for();

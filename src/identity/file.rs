@@ -1,8 +1,8 @@
 //! Files that others change while we look.
 
+use crate::startup::{Stamp, stamp};
 use std::{
     io::Read,
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -23,14 +23,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// What tells one state of a file from another. Links are followed, so that the swap of a link, as
-/// Kubernetes renews a mounted secret, is another file with another number.
-type Stamp = Option<(u64, u64, u64, i64, i64, i64)>;
-
 /// A file that is looked at again and again.
 pub(super) struct Followed {
     path: PathBuf,
-    seen: Stamp,
+    seen: Option<Stamp>,
 }
 
 impl Followed {
@@ -49,11 +45,6 @@ impl Followed {
         self.seen = now;
         true
     }
-}
-
-fn stamp(path: &Path) -> Stamp {
-    let it = std::fs::metadata(path).ok()?;
-    Some((it.dev(), it.ino(), it.size(), it.mtime(), it.mtime_nsec(), it.ctime_nsec()))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use std::sync::Arc;
 /// first need it, and check that its shape is still the one it was seen with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prepared {
-    /// Its place in the service, from 0 without gaps; connections keep their state by it.
+    /// Its place among the statements of the lanes' connections, which keep their state by it. What
+    /// answers a probe has place 0.
     pub index: usize,
     /// The name on the server.
     pub name: String,
@@ -28,6 +29,17 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The same statement in another place, under the name that goes with it.
+    #[must_use]
+    pub fn renumbered(&self, index: usize) -> Self {
+        let name = format!("howdah_{index}");
+        let batch = self.batch.as_ref().map(|batch| {
+            let many = Self { index, name: format!("{name}_many"), ..(*batch.statement).clone() };
+            Arc::new(Batch { statement: Arc::new(many), elements: batch.elements.clone() })
+        });
+        Self { index, name, batch, ..self.clone() }
+    }
+
     /// Whether it calls a procedure, which may end its transaction and begin another.
     pub fn calls(&self) -> bool {
         let sql = self.sql.as_bytes();

@@ -15,11 +15,13 @@ use crate::{
     value::Argument,
 };
 use bytes::Bytes;
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// How long a probe waits for the database. A service's `/health` may be late by a second at most.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(800);
+/// The place of the statement that a probe runs.
+const PROBE: usize = 0;
 
 /// A service with its lanes, on this thread.
 pub struct Serving {
@@ -29,6 +31,8 @@ pub struct Serving {
     pub facts: Arc<Facts>,
     /// Whom this thread has looked at before.
     pub memory: RefCell<Memory>,
+    /// Its database.
+    target: Option<Arc<Target>>,
     lanes: Vec<OpenLane>,
     probe: Arc<Prepared>,
     nothing: Arc<dyn Layout>,
@@ -40,13 +44,16 @@ struct OpenLane {
     exclusive_timeout: Duration,
     /// How long the database may take for more rows of a stream.
     patience: Duration,
-    lane: Lane<AnswerSink>,
+    settings: Settings,
+    lane: Rc<Lane<AnswerSink>>,
 }
 
 impl Serving {
     /// Opens the lanes that the service uses. `threads` is how many serve alike: the manifest's
-    /// connections are dealt out over them, at least one to each.
+    /// connections are dealt out over them, at least one to each. A lane of `before` that would be
+    /// opened just so is taken over with its connections.
     pub fn open(
+        before: Option<&Self>,
         service: Arc<Service>,
         target: Option<&Arc<Target>>,
         threads: usize,
@@ -58,25 +65,40 @@ impl Serving {
             for name in service.lanes_in_use() {
                 let Some(config) = service.config.lanes.get(name) else { continue };
                 let settings = settings(name, config, threads);
+                let kept = before.and_then(|it| it.lane_like(&service, target, name, &settings));
                 lanes.push(OpenLane {
                     name: name.clone(),
                     deadline: config.deadline,
                     exclusive_timeout: config.exclusive_timeout,
                     patience: config.statement_timeout,
-                    lane: Lane::open(settings, Arc::clone(target), Arc::clone(observer)),
+                    lane: kept.unwrap_or_else(|| {
+                        let (target, observer) = (Arc::clone(target), Arc::clone(observer));
+                        Rc::new(Lane::open(settings.clone(), target, observer))
+                    }),
+                    settings,
                 });
             }
         }
-        let index = service.endpoint_count();
-        let probe = Arc::new(Prepared {
-            index,
-            name: format!("howdah_{index}"),
-            label: "probe".to_owned(),
-            sql: "SELECT".to_owned(),
-            ..Prepared::default()
-        });
+        let probe =
+            Prepared { label: "probe".to_owned(), sql: "SELECT".to_owned(), ..Prepared::default() };
+        let probe = Arc::new(probe.renumbered(PROBE));
         let nothing = Arc::new(JsonRows::new(ResultShape::None, None, &[]));
-        Self { service, facts, memory: RefCell::default(), lanes, probe, nothing }
+        let target = target.cloned();
+        Self { service, facts, memory: RefCell::default(), target, lanes, probe, nothing }
+    }
+
+    /// The lane of that name, when it has these settings, this database, and connections on which no
+    /// statement of `service` is taken for another.
+    fn lane_like(
+        &self,
+        service: &Service,
+        target: &Arc<Target>,
+        name: &Identifier,
+        settings: &Settings,
+    ) -> Option<Rc<Lane<AnswerSink>>> {
+        let there = self.target.as_ref().is_some_and(|known| Arc::ptr_eq(known, target));
+        let open = self.lane(name).filter(|open| open.settings == *settings)?;
+        (there && self.service.shares_numbers_with(service)).then(|| Rc::clone(&open.lane))
     }
 
     /// Runs an endpoint's statement on its lane. `arguments` are those of its parameters in their

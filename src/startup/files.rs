@@ -3,6 +3,7 @@
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile};
 use std::{
     io::Read,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,6 +12,17 @@ use std::{
 const MAX_BYTES: u64 = 16 << 20;
 /// How deep folders may nest; a link that leads back to its parent ends here.
 const MAX_DEPTH: usize = 16;
+
+/// What tells one state of a file from another. Links are followed, so that the swap of a link, as
+/// Kubernetes renews a mounted folder, is another file with another number.
+pub type Stamp = (u64, u64, u64, i64, i64, i64, i64);
+
+/// The state of the file at `path`; nothing when there is none.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let it = std::fs::metadata(path).ok()?;
+    let (mtime, ctime) = ((it.mtime(), it.mtime_nsec()), (it.ctime(), it.ctime_nsec()));
+    Some((it.dev(), it.ino(), it.size(), mtime.0, mtime.1, ctime.0, ctime.1))
+}
 
 /// A text file.
 ///

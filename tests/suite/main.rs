@@ -24,6 +24,7 @@ mod openapi;
 mod placeholders;
 mod plain_user;
 mod posture;
+mod reload;
 mod rotation;
 mod scaffold;
 mod secret;

@@ -117,7 +117,7 @@ fn plans_say_which_endpoints_may_share_runs_and_go_in_batches() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let service = runtime.block_on(async {
         let session = session::connect(&target(&database)).await.unwrap();
-        Service::prepare(&definition, &session).await
+        Service::prepare(&definition, &session, None).await
     });
     let (service, _) = service.unwrap_or_else(|wrong| panic!("{}", wrong.render(false)));
     let found: BTreeMap<_, _> = service

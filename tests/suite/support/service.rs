@@ -181,10 +181,15 @@ impl Service {
 
     /// Sends SIGTERM and leaves it to drain.
     pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.id()).unwrap();
         let pid = rustix::process::Pid::from_raw(pid).expect("a process has a number");
         // It may have ended by itself.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        let _ = rustix::process::kill_process(pid, signal);
     }
 
     /// Sends SIGTERM and waits for the end; gives how it ended and all that it wrote.
