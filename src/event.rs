@@ -104,6 +104,8 @@ pub enum Event<'a> {
     },
     /// A signal asked the process to end.
     Stopping {
+        /// How long it serves on before.
+        delay: Duration,
         /// How long what is in flight may take.
         deadline: Duration,
     },

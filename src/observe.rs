@@ -176,11 +176,10 @@ fn show(event: &Event<'_>) {
             let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
             warn!(issuer, reason, retry_in_ms, "the issuer did not tell its keys");
         }
-        Event::Stopping { deadline } => {
-            info!(
-                deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX),
-                "stopping"
-            );
+        Event::Stopping { delay, deadline } => {
+            let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+            let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+            info!(delay_ms, deadline_ms, "stopping");
         }
         Event::Stopped { unfinished } => info!(unfinished, "stopped"),
         Event::CertificateChanged => info!("the certificate has changed"),

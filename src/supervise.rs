@@ -33,7 +33,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 use tokio::task::JoinHandle;
 
@@ -80,7 +79,7 @@ impl Places {
     /// # Errors
     /// When one cannot be had.
     pub fn take(listen: &Listen, place: AdminPlace) -> Result<Self, Box<Diagnostic>> {
-        let http = open(&listen.http, "listen.http")?;
+        let http = open(&listen.http, "listen.http", listen.reuse_port)?;
         let admin = listen.admin.as_ref().map(|address| open_admin(address, place)).transpose()?;
         Ok(Self { http, admin })
     }
@@ -136,7 +135,8 @@ impl Supervisor {
         }
         let accepting = {
             let server = Rc::clone(&server);
-            tokio::task::spawn_local(async move { server.accept(&http).await })
+            let shared = config.listen.reuse_port;
+            tokio::task::spawn_local(async move { server.accept(&http, shared).await })
         };
         let operators = operators.map(|listener| {
             let admin = Rc::clone(&admin);
@@ -190,11 +190,20 @@ impl Supervisor {
         self.served.borrow_mut().target = Some(Arc::clone(target));
     }
 
-    /// Ends: `/ready` says so, nothing more is accepted, and what is in flight may finish until
-    /// `deadline`. Gives how many connections were cut off.
-    pub async fn drain(self, deadline: Duration) -> usize {
-        (self.observer)(&Event::Stopping { deadline });
+    /// Ends, as the service's limits say: `/ready` says so, and for `limits.drain_delay` it serves on;
+    /// then nothing more is accepted, and what is in flight may finish within `limits.drain`. Gives how
+    /// many connections were cut off.
+    pub async fn drain(self) -> usize {
+        let (delay, deadline) = {
+            let limits = &self.served.borrow().service.config.limits;
+            (limits.drain_delay, limits.drain)
+        };
+        (self.observer)(&Event::Stopping { delay, deadline });
         self.admin.stopping.store(true, Ordering::Release);
+        if !delay.is_zero() {
+            self.server.send_away();
+            tokio::time::sleep(delay).await;
+        }
         self.server.stop_accepting();
         let _ = self.accepting.await;
         let unfinished = self.server.drain(deadline).await;
@@ -211,25 +220,26 @@ impl Supervisor {
 /// # Errors
 /// When its address cannot be had.
 pub fn check_address(address: &Address) -> Result<(), Box<Diagnostic>> {
-    open(address, "listen.http").map(drop)
+    open(address, "listen.http", false).map(drop)
 }
 
 fn open_admin(address: &Address, place: AdminPlace) -> Result<Bound, Box<Diagnostic>> {
     if let (AdminPlace::OrAnotherPort, Address::Tcp(host, _)) = (place, address) {
         let taken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
         if Bound::open(address).is_err_and(|error| taken(&error)) {
-            return open(&Address::Tcp(host.clone(), 0), "listen.admin");
+            return open(&Address::Tcp(host.clone(), 0), "listen.admin", false);
         }
     }
-    open(address, "listen.admin")
+    open(address, "listen.admin", false)
 }
 
-fn open(address: &Address, key: &str) -> Result<Bound, Box<Diagnostic>> {
+fn open(address: &Address, key: &str, shared: bool) -> Result<Bound, Box<Diagnostic>> {
     let flag = match key {
         "listen.http" => "--port N".to_owned(),
         _ => format!("--set {key}=…"),
     };
-    Bound::open(address).map_err(|error| {
+    let bound = if shared { Bound::open_shared(address) } else { Bound::open(address) };
+    bound.map_err(|error| {
         let mut diagnostic = Diagnostic::error(Code::Listen, error.to_string());
         diagnostic = match error.kind() {
             std::io::ErrorKind::AddrInUse => diagnostic.help(format!(

@@ -51,7 +51,7 @@ async fn keep(folder: &Folder, ready_file: Option<&Path>) -> Result<(), Diagnost
         () = signals.end() => {}
     }
     // A rotation that is under way goes on where it stood when a keeper leads again.
-    observer(&Event::Stopping { deadline: Duration::ZERO });
+    observer(&Event::Stopping { delay: Duration::ZERO, deadline: Duration::ZERO });
     observer(&Event::Stopped { unfinished: 0 });
     Ok(())
 }

@@ -117,8 +117,7 @@ async fn serve(
         never = credential => match never {},
         never = slow::advise(&supervisor, slow, &observer) => match never {},
     };
-    let deadline = supervisor.served().borrow().service.config.limits.drain;
-    let drained = supervisor.drain(deadline);
+    let drained = supervisor.drain();
     tokio::select! {
         _ = drained => {}
         () = signals.end() => {}

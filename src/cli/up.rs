@@ -107,7 +107,7 @@ async fn serve(
         never = follow.changes(watch) => match never {},
         diagnostic = ended(running) => Err(Diagnostics::from(diagnostic)),
     };
-    let drained = supervisor.drain(definition.config.limits.drain);
+    let drained = supervisor.drain();
     tokio::select! {
         _ = drained => {}
         () = signals.end() => {}
@@ -180,15 +180,20 @@ impl Follow<'_> {
 
     /// Serves what the folder says now, or leaves what is served as it is.
     async fn reload(&self) -> Result<usize, Diagnostics> {
-        let read = self.folder.definition()?;
+        let mut read = self.folder.definition()?;
         warn(&self.observer, &read.warnings);
-        identity::load(&read.value.authority)?;
+        let Served { service: before, target } = self.supervisor.served().borrow().clone();
         if read.value.config.database.is_some() && self.running.is_none() {
             return Err(Diagnostic::error(Code::Conflict, "`[database]` is new")
                 .help("start `howdah up` again, so that it starts a PostgreSQL")
                 .into());
         }
-        let Served { service: before, target } = self.supervisor.served().borrow().clone();
+        let waits = read.value.go_on_from(&before);
+        if !waits.is_empty() {
+            let message = format!("`{}` changed: start `howdah up` again", waits.join("`, `"));
+            (self.observer)(&Event::Warning { message: &message });
+        }
+        identity::load(&read.value.authority)?;
         let service = make(self.folder, &read.value, self.running, Some(&before)).await?;
         let service = Arc::new(service);
         let routes = service.entries().len();

@@ -95,6 +95,9 @@ sections! {
         /// The public listener: `host:port`, `[IPv6]:port`, `:port` for every IPv4 address, or
         /// `unix:/path`.
         http: Address = Listener => default("0.0.0.0:3000");
+        /// Whether another instance may listen on the same port of `http` meanwhile (`SO_REUSEPORT`), so
+        /// that one takes over from the other: `on` or `off`.
+        reuse_port: bool = SWITCH => default("off");
         /// The listener of `/live` and `/ready`, for operators only; `off` when there is none.
         admin: Option<Address> = Optional(Listener, &["", "off"]) => default("127.0.0.1:9000");
     }
@@ -197,6 +200,9 @@ sections! {
         /// How many of them may be one address's; trusted proxies are not counted.
         connections_per_address: Option<usize> = Optional(Integer(1..=1_000_000), &["", "off"])
             => absent("100");
+        /// How long to serve on when the process is asked to end, while `/ready` says no and answers
+        /// close their connections, so that balancers send their callers elsewhere.
+        drain_delay: Duration = Span::ANY => default("0s");
         /// How long requests in flight may take when the process is asked to end.
         drain: Duration = Span::ANY => default("10s");
         /// The largest answer, in bytes.

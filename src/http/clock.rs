@@ -37,6 +37,8 @@ pub(super) struct Clock {
     expired: Notify,
     /// Whether the line that names the target has come, of the head that is coming.
     line_came: Cell<bool>,
+    /// Whether a request ever came.
+    answered: Cell<bool>,
     /// Whether the caller has closed its side.
     caller_closed: Cell<bool>,
     /// The status of the answer without a body that hyper gave to a head that it could not read.
@@ -49,6 +51,7 @@ impl Clock {
             phase: Cell::new(Phase::Idle(Instant::now())),
             expired: Notify::new(),
             line_came: Cell::new(false),
+            answered: Cell::new(false),
             caller_closed: Cell::new(false),
             refused: Cell::new(None),
         })
@@ -62,6 +65,11 @@ impl Clock {
     /// Whether nothing of a request has come since the last answer went out.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.phase.get(), Phase::Idle(_))
+    }
+
+    /// Whether a request ever came.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.get()
     }
 
     /// Whether the target's line has come, of the head that is coming.
@@ -81,6 +89,7 @@ impl Clock {
 
     /// The head has come; the request is being answered.
     pub(super) fn answering(&self) {
+        self.answered.set(true);
         self.phase.set(Phase::Answering);
     }
 

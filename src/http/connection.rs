@@ -7,6 +7,7 @@ use super::{
     listener::{Accepted, Stream},
     pipeline,
     response::{Aborted, Body},
+    server::Stage,
     tls,
 };
 use crate::{
@@ -41,7 +42,9 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 /// How long an idle connection stays open once the process ends, for a request that is on its way.
-const LAST_CALL: Duration = Duration::from_millis(100);
+const LAST_CALL: Duration = Duration::from_millis(250);
+/// The same on a connection that has had none: it was opened for one.
+const FIRST_CALL: Duration = Duration::from_secs(1);
 
 /// What the connections of a thread share.
 pub(super) struct Shared {
@@ -51,8 +54,8 @@ pub(super) struct Shared {
     pub(super) clocks: Clocks,
     /// What TLS connections are made with; `None` speaks none.
     pub(super) tls: Option<tls::Current>,
-    /// Becomes true when no more requests are to be taken.
-    pub(super) draining: watch::Receiver<bool>,
+    /// Whether requests are to be taken, and callers to be kept.
+    pub(super) stage: watch::Receiver<Stage>,
 }
 
 /// Serves a connection to its end. Whatever ends it early is the caller's doing and is not told.
@@ -139,7 +142,7 @@ async fn serve_requests<T: AsyncRead + AsyncWrite + Unpin>(
             let mut response = pipeline::answer(&serving, request, peer, &shared.observer).await;
             // Of a body that came too slowly or was too large, some is unread still.
             let cut = [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE];
-            if cut.contains(&response.status()) || *shared.draining.borrow() {
+            if cut.contains(&response.status()) || *shared.stage.borrow() != Stage::Serving {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
             }
@@ -170,10 +173,11 @@ async fn serve_requests<T: AsyncRead + AsyncWrite + Unpin>(
 /// Resolves when the process ends. A request may be on its way meanwhile on a connection that
 /// stands idle; it is waited for, for a moment.
 async fn drained(shared: &Shared, clock: &Clock) {
-    let mut draining = shared.draining.clone();
-    let _ = draining.wait_for(|draining| *draining).await;
+    let mut stage = shared.stage.clone();
+    let _ = stage.wait_for(|stage| *stage == Stage::Closing).await;
     if clock.is_idle() {
-        tokio::time::sleep(LAST_CALL).await;
+        let waits = if clock.has_answered() { LAST_CALL } else { FIRST_CALL };
+        tokio::time::sleep(waits).await;
     }
 }
 

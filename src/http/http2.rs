@@ -7,6 +7,7 @@ use super::{
     connection::{InFlight, Shared},
     pipeline,
     response::{Aborted, Body},
+    server::Stage,
 };
 use bytes::Bytes;
 use http::Request;
@@ -88,13 +89,13 @@ pub(super) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
             service,
         );
     let mut connection = pin!(connection);
-    let mut draining = shared.draining.clone();
+    let mut stage = shared.stage.clone();
     let mut closing = false;
     loop {
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            _ = draining.wait_for(|draining| *draining), if !closing => {
+            _ = stage.wait_for(|stage| *stage == Stage::Closing), if !closing => {
                 closing = true;
                 connection.as_mut().graceful_shutdown();
             }

@@ -1,7 +1,7 @@
 //! A listening socket, TCP or unix, and the streams it gives.
 
 use crate::config::Address;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 use std::{
     io,
     net::{SocketAddr, ToSocketAddrs},
@@ -30,6 +30,13 @@ pub enum Listener {
     Unix(UnixListener, SocketFile),
 }
 
+/// Who else may listen at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sharing {
+    Alone,
+    Shared,
+}
+
 /// A socket's file, which goes when the listener goes.
 pub struct SocketFile(PathBuf);
 
@@ -48,11 +55,23 @@ pub enum Accepted {
 }
 
 impl Bound {
-    /// Takes an address.
+    /// Takes an address for this process alone.
     ///
     /// # Errors
     /// When the address cannot be had, with the address in the text.
     pub fn open(address: &Address) -> io::Result<Self> {
+        Self::take(address, Sharing::Alone)
+    }
+
+    /// Takes an address that another process of the same user may take likewise (`SO_REUSEPORT`).
+    ///
+    /// # Errors
+    /// As [`Bound::open`].
+    pub fn open_shared(address: &Address) -> io::Result<Self> {
+        Self::take(address, Sharing::Shared)
+    }
+
+    fn take(address: &Address, sharing: Sharing) -> io::Result<Self> {
         let within = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
         };
@@ -60,7 +79,7 @@ impl Bound {
             Address::Tcp(host, port) => {
                 let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for socket in (host.as_str(), *port).to_socket_addrs().map_err(within)? {
-                    match open_tcp(socket) {
+                    match open_tcp(socket, sharing) {
                         Ok(listener) => return Ok(Self::Tcp(listener)),
                         Err(error) => last = error,
                     }
@@ -114,6 +133,19 @@ impl Listener {
         }
     }
 
+    /// Has the kernel begin no further connection here, and go on with those that have begun. It drops
+    /// their first packet, so that the caller sends it again, a second later; by then, whoever
+    /// shares the address has it. Refusing them would be an error, and a listener that is closed resets
+    /// what waits in its queue. Says whether it could be done.
+    pub fn begin_no_more(&self) -> bool {
+        match self {
+            Self::Tcp(listener, _) => {
+                SockRef::from(listener).attach_filter(&NO_FIRST_PACKET.map(instruction)).is_ok()
+            }
+            Self::Unix(..) => false,
+        }
+    }
+
     /// The address as a client would dial it: `127.0.0.1:3000` or `unix:/path`.
     pub fn address(&self) -> String {
         match self {
@@ -123,9 +155,37 @@ impl Listener {
     }
 }
 
-fn open_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+/// A program of the kernel's packet filter (Linux' "Linux Socket Filtering", classic BPF): it sees a TCP
+/// header (RFC 9293 §3.1), whose 14th byte has the flags, and drops a packet that has SYN (2) without
+/// ACK (16). Each is an operation, how many instructions to pass over when it holds and when not, and
+/// an operand.
+const NO_FIRST_PACKET: [(u16, u8, u8, u32); 5] = [
+    (LOAD_BYTE, 0, 0, 13),
+    (AND, 0, 0, 0x12),
+    (JUMP_IF_EQUAL, 0, 1, 0x02),
+    (RETURN, 0, 0, 0),
+    (RETURN, 0, 0, u32::MAX),
+];
+
+/// `BPF_LD | BPF_B | BPF_ABS`
+const LOAD_BYTE: u16 = 0x30;
+/// `BPF_ALU | BPF_AND | BPF_K`
+const AND: u16 = 0x54;
+/// `BPF_JMP | BPF_JEQ | BPF_K`
+const JUMP_IF_EQUAL: u16 = 0x15;
+/// `BPF_RET | BPF_K`: how many bytes of the packet are kept.
+const RETURN: u16 = 0x06;
+
+fn instruction((operation, then, otherwise, operand): (u16, u8, u8, u32)) -> SockFilter {
+    SockFilter::new(operation, then, otherwise, operand)
+}
+
+fn open_tcp(address: SocketAddr, sharing: Sharing) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
+    if sharing == Sharing::Shared {
+        socket.set_reuse_port(true)?;
+    }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

@@ -3,6 +3,8 @@
 //! The main thread accepts and deals connections out in turn, which is more even than letting the
 //! kernel choose when there are few. A thread owns its connections, its lanes, and the service.
 
+mod renewal;
+
 use super::{
     clock::Clocks,
     connection::{self, Shared},
@@ -17,6 +19,7 @@ use crate::{
     postgres::Target,
     service::{Service, Serving},
 };
+use renewal::{RENEWAL_PERIOD, REPLACING, Renewal};
 use std::{
     cell::RefCell,
     io,
@@ -40,11 +43,9 @@ const SWEEP: Duration = Duration::from_millis(500);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections are still accepted that had been waiting when the process was asked to end.
 const LAST_ACCEPT: Duration = Duration::from_millis(20);
-/// How often it is looked at whether new lanes are connected.
-const RENEWAL_PERIOD: Duration = Duration::from_millis(5);
-/// How long another service waits for its lanes to be connected. Where the old lanes have all the
-/// connections that the database gives, the new ones get theirs when the old are closed.
-const REPLACING: Duration = Duration::from_secs(5);
+/// The same where no further ones begin: a handshake takes a round trip, and must end before the listener
+/// is closed. Less than the second after which a caller tries again.
+const LAST_HANDSHAKE: Duration = Duration::from_millis(250);
 /// How long a thread may take to say what it waits for.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -55,6 +56,17 @@ pub struct Served {
     pub service: Arc<Service>,
     /// Its database, when it has one.
     pub target: Option<Arc<Target>>,
+}
+
+/// How far the process is on its way to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It serves.
+    Serving,
+    /// It serves on, and callers are to go elsewhere.
+    Leaving,
+    /// It takes no more connections, and no more requests on those there are.
+    Closing,
 }
 
 enum Command {
@@ -71,7 +83,7 @@ pub struct Server {
     workers: Vec<mpsc::UnboundedSender<Command>>,
     threads: RefCell<Vec<JoinHandle<()>>>,
     open: Arc<AtomicUsize>,
-    draining: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
     places: Arc<Semaphore>,
     crowd: RefCell<Crowd>,
 }
@@ -114,7 +126,7 @@ impl Server {
         observer: &Observer,
         tls: Option<&Current>,
     ) -> io::Result<Self> {
-        let (draining, watching) = watch::channel(false);
+        let (stage, watching) = watch::channel(Stage::Serving);
         let open = Arc::new(AtomicUsize::new(0));
         let mut workers = Vec::new();
         let mut handles = Vec::new();
@@ -125,7 +137,7 @@ impl Server {
                 threads,
                 facts: Arc::clone(facts),
                 observer: Arc::clone(observer),
-                draining: watching.clone(),
+                stage: watching.clone(),
                 tls: tls.cloned(),
             };
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -140,13 +152,20 @@ impl Server {
         let config = &served.service.config;
         let places = Arc::new(Semaphore::new(config.limits.connections));
         let crowd = RefCell::new(Crowd::of(config));
-        Ok(Self { workers, threads: RefCell::new(handles), open, draining, places, crowd })
+        Ok(Self { workers, threads: RefCell::new(handles), open, stage, places, crowd })
     }
 
     /// Accepts connections until [`Server::stop_accepting`]; those that the kernel had completed by
-    /// then are accepted still.
-    pub async fn accept(&self, listener: &Listener) {
-        let mut draining = self.draining.subscribe();
+    /// then are accepted still, and of a `shared` address those that had begun. There, none is accepted
+    /// before the lanes are connected: whoever shares it serves as well as ever.
+    pub async fn accept(&self, listener: &Listener, shared: bool) {
+        let mut stage = self.stage.subscribe();
+        if shared {
+            tokio::select! {
+                () = self.until_ready() => {}
+                _ = stage.wait_for(|stage| *stage == Stage::Closing) => {}
+            }
+        }
         let mut turn = 0;
         let neighbours = Neighbours::default();
         let mut hand_out = |accepted: Accepted, place| {
@@ -163,22 +182,28 @@ impl Server {
             };
             tokio::select! {
                 biased;
-                _ = draining.wait_for(|draining| *draining) => break,
+                _ = stage.wait_for(|stage| *stage == Stage::Closing) => break,
                 (accepted, place) = next => match accepted {
                     Ok(accepted) => hand_out(accepted, place),
                     Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                 }
             }
         }
-        let end = Instant::now() + LAST_ACCEPT;
+        let waits = if shared && listener.begin_no_more() { LAST_HANDSHAKE } else { LAST_ACCEPT };
+        let end = Instant::now() + waits;
         while let Ok(Ok(accepted)) = timeout_at(end, listener.accept()).await {
             hand_out(accepted, None);
         }
     }
 
+    /// Sends callers elsewhere: each answer closes its connection. New ones are still accepted.
+    pub fn send_away(&self) {
+        self.stage.send_replace(Stage::Leaving);
+    }
+
     /// Has [`Server::accept`] come to its end.
     pub fn stop_accepting(&self) {
-        self.draining.send_replace(true);
+        self.stage.send_replace(Stage::Closing);
     }
 
     /// Serves something else, each thread as soon as its lanes are connected; requests that have begun
@@ -211,6 +236,14 @@ impl Server {
         }
         missing.dedup();
         missing
+    }
+
+    /// Waits until nothing is missing, or for [`REPLACING`]: a database that is away is not waited for.
+    async fn until_ready(&self) {
+        let latest = Instant::now() + REPLACING;
+        while Instant::now() < latest && !self.missing().await.is_empty() {
+            tokio::time::sleep(RENEWAL_PERIOD).await;
+        }
     }
 
     /// How it stands with every lane, its threads taken together. A thread that does not answer in
@@ -267,7 +300,7 @@ struct Setup {
     threads: usize,
     facts: Arc<Facts>,
     observer: Observer,
-    draining: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
     tls: Option<Current>,
 }
 
@@ -285,34 +318,6 @@ impl Setup {
     }
 }
 
-/// Lanes that are being opened, to be gone over to. Dropping it leaves things as they are.
-struct Renewal(tokio::task::JoinHandle<()>);
-
-impl Renewal {
-    /// Has the thread go over to `serving` when its lanes are connected, and at `latest`. A service that
-    /// was never typed has no lanes to wait for, and one that waits for nothing begins at once.
-    fn begin(shared: &Rc<Shared>, serving: Rc<Serving>, latest: Option<Instant>) -> Option<Self> {
-        let ready = |it: &Serving| it.service.is_pending() || it.waits_for().is_none();
-        if ready(&serving) || shared.serving.borrow().service.is_pending() {
-            drop(shared.serving.replace(serving));
-            return None;
-        }
-        let shared = Rc::clone(shared);
-        Some(Self(tokio::task::spawn_local(async move {
-            while !ready(&serving) && latest.is_none_or(|latest| Instant::now() < latest) {
-                tokio::time::sleep(RENEWAL_PERIOD).await;
-            }
-            drop(shared.serving.replace(serving));
-        })))
-    }
-}
-
-impl Drop for Renewal {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// A thread's life: it ends when it is told to, or when the server is gone.
 async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
     let shared = Rc::new(Shared {
@@ -320,7 +325,7 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
         observer: Arc::clone(&setup.observer),
         clocks: Clocks::default(),
         tls: setup.tls.clone(),
-        draining: setup.draining.clone(),
+        stage: setup.stage.clone(),
     });
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -6,6 +6,7 @@ mod injection;
 mod log;
 mod metrics;
 mod refusals;
+mod rolling;
 mod start;
 mod wire;
 
