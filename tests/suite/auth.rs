@@ -15,7 +15,7 @@ use crate::support::{
     eventually,
     folder::Folder,
     http::{PATIENCE, Reply},
-    postgres,
+    planted, postgres,
     service::{Serve, Service, howdah, serve},
 };
 use issuer::{Signer, claims};
@@ -35,6 +35,7 @@ impl Stage {
     fn new() -> Self {
         let folder = Folder::new("auth");
         folder.write("secret", SECRET);
+        planted::plant(SECRET);
         folder.write("keys.toml", "");
         let database = postgres::database();
         let role = format!("user_of_{}", database.name);
@@ -78,7 +79,9 @@ impl Stage {
         let mut command = howdah(["key", "new", "--name", name, "--file"]);
         let output = command.arg(self.keys_file()).args(more).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        planted::plant(&key);
+        key
     }
 }
 

@@ -1,7 +1,7 @@
 //! The harness keeps its own promises.
 
 use crate::support::{
-    eventually,
+    eventually, planted,
     postgres::{self, Cluster},
     proxy::Proxy,
 };
@@ -40,6 +40,20 @@ fn a_cluster_stops_crashes_and_comes_back_with_its_data() {
     let folder = cluster.folder.clone();
     drop(cluster);
     assert!(!folder.exists());
+}
+
+#[test]
+fn what_is_planted_is_found_in_any_output_even_in_two_pieces() {
+    let secret = format!("planted-{:016x}", fastrand::u64(..));
+    let mut watch = planted::Watch::default();
+    let said = format!("{{\"password\":\"{secret}\"}}");
+    assert_eq!(watch.find(said.as_bytes()), None, "nobody keeps it secret yet");
+    planted::plant(&secret);
+    let (one, two) = said.as_bytes().split_at(20);
+    let mut watch = planted::Watch::default();
+    assert_eq!(watch.find(one), None);
+    assert_eq!(watch.find(two), Some(secret));
+    assert_eq!(planted::Watch::default().find(b"another line\n"), None);
 }
 
 /// A server that sends back what it gets.

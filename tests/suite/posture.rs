@@ -1,13 +1,21 @@
 //! `howdah posture` asks a running service, and the answer is what the kernel and the database say.
 
 use crate::support::{
+    database::Database,
+    eventually,
     folder::Folder,
+    http,
     postgres::database,
-    service::{self, Service, howdah},
+    service::{self, Service, howdah, project},
 };
 use rustix::process::geteuid;
 use serde_json::Value;
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 const MANIFEST: &str = r#"
 [service]
@@ -118,4 +126,97 @@ fn without_a_running_service_there_is_no_report() {
     assert_eq!(answer.status.code(), Some(1));
     let said = String::from_utf8_lossy(&answer.stderr);
     assert!(said.contains("is it there?"), "{said}");
+}
+
+/// What a container gives, or its host; a process on its own has it not.
+const OF_A_CONTAINER: [&str; 3] = ["root-file-system-read-only", "memory-limited", "tasks-limited"];
+
+/// A login that may do what a service needs and nothing else, over what the service's migrations make.
+fn confined_login(service: &str) -> Database {
+    let mut database = database();
+    let migrations = project(&format!("services/{service}/migrations"));
+    let mut files: Vec<_> =
+        fs::read_dir(migrations).into_iter().flatten().map(|it| it.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        database.psql(&fs::read_to_string(file).unwrap());
+    }
+    let (name, login) = (&database.name, format!("web_of_{}", database.name));
+    database.psql_as_superuser(&format!(
+        "CREATE ROLE {login} LOGIN CONNECTION LIMIT 100 PASSWORD '{}';
+         REVOKE ALL ON DATABASE {name} FROM PUBLIC; GRANT CONNECT ON DATABASE {name} TO {login};
+         REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+         GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {login}",
+        database.password
+    ));
+    database.user = login;
+    database
+}
+
+/// One of the project's services as it is deployed: no root, a password in a file of its own, a confined login.
+fn as_deployed(name: &str, folder: &Folder) -> (Service, PathBuf) {
+    let mut copy = Command::new("cp");
+    copy.arg("-r").arg(project(&format!("services/{name}"))).arg(folder.path());
+    assert!(copy.status().unwrap().success());
+    let service = folder.path().join(name);
+    let ready = Folder::new("ready");
+    fs::set_permissions(ready.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let mut serve = service::serve(&service).ready_in(ready);
+    let password = folder.path().join("password");
+    if ["catalog", "rates", "status"].contains(&name) {
+        let database = confined_login(name);
+        fs::write(&password, &database.password).unwrap();
+        fs::set_permissions(&password, fs::Permissions::from_mode(0o400)).unwrap();
+        for (variable, value) in database.environment() {
+            if !variable.contains("PASS") {
+                serve = serve.env(&variable, value);
+            }
+        }
+        let file = if name == "status" { "DB_PASS_FILE" } else { "DB_PASSWORD_FILE" };
+        serve = serve.env(file, &password);
+    }
+    if geteuid().is_root() {
+        if password.exists() {
+            std::os::unix::fs::chown(&password, Some(65534), Some(65533)).unwrap();
+        }
+        serve = serve.env("HOWDAH_ALLOW_ROOT", "0").arg("--user").arg("65534:65533");
+    }
+    (serve.start(), service)
+}
+
+#[test]
+fn each_of_the_five_services_passes_whatever_is_not_a_containers_to_give() {
+    for name in ["about", "catalog", "rates", "status", "toolbox"] {
+        let folder = Folder::new("deployed");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let (service, path) = as_deployed(name, &folder);
+        eventually("ready", http::PATIENCE, || service.get_admin("/ready").status == 200);
+        let (_, text) = ask(&path, &service, "json");
+        let report: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
+        let findings = report["findings"].as_array().unwrap();
+        let failed = findings.iter().filter(|it| it["outcome"] == "fail");
+        let failed: Vec<_> = failed.filter_map(|it| it["id"].as_str()).collect();
+        assert!(failed.iter().all(|id| OF_A_CONTAINER.contains(id)), "{name}: {report:#}");
+        let passed = findings.iter().filter(|it| it["outcome"] == "pass").count();
+        assert!(passed >= 20, "{name}: {passed} pass");
+    }
+}
+
+#[test]
+fn root_with_a_superusers_role_fails_what_it_should() {
+    if !geteuid().is_root() {
+        eprintln!("not root: a service that runs as root is not checked");
+        return;
+    }
+    let folder = folder();
+    let database = database();
+    database.psql_as_superuser(&format!("ALTER ROLE {} SUPERUSER", database.user));
+    let service = service::serve(folder.path()).database(&database).start();
+    eventually("ready", http::PATIENCE, || service.get_admin("/ready").status == 200);
+    let (code, text) = ask(folder.path(), &service, "json");
+    let report: Value = serde_json::from_str(&text).unwrap();
+    for id in ["not-root", "role-no-superuser", "no-password-in-environment"] {
+        assert_eq!(outcome(&report, id), "fail", "{id}: {report:#}");
+    }
+    assert_eq!((code, &report["grade"]), (Some(5), &Value::from("F")));
 }

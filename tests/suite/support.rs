@@ -9,6 +9,7 @@ pub mod database;
 pub mod folder;
 pub mod http;
 pub mod keeper;
+pub mod planted;
 pub mod ports;
 pub mod postgres;
 pub mod processes;

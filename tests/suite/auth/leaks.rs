@@ -3,12 +3,15 @@
 use super::{
     SECRET, Stage, get, internal,
     issuer::{Signer, claims},
-    outcome,
+    outcome, planted,
 };
 
 #[test]
 fn planted_secrets_and_rows_are_in_nothing_that_is_printed() {
     let stage = Stage::new();
+    for value in ["planted-tenant", "planted-row", "planted-argument"] {
+        planted::plant(value);
+    }
     stage.database.psql("INSERT INTO notes VALUES ('planted-tenant', 'planted-row')");
     let key =
         stage.key("planted-name", &["--claim", "tenant=planted-tenant", "--role", &stage.role]);

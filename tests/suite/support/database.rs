@@ -2,7 +2,10 @@
 //!
 //! Owns its name, its role and ways to speak to it. It goes away with the cluster.
 
-use super::postgres::{Cluster, SUPERUSER, SUPERUSER_PASSWORD};
+use super::{
+    planted,
+    postgres::{Cluster, SUPERUSER, SUPERUSER_PASSWORD},
+};
 use howdah::{postgres::Target, secret::Secret};
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -47,6 +50,7 @@ impl Database {
         let name = format!("test_{number}");
         let user = format!("owner_{number}");
         let password = format!("{:016x}", fastrand::u64(..));
+        planted::plant(&password);
         // Two statements at once would be one transaction, in which no database can be created.
         let admin = cluster.superuser("postgres");
         run(&admin, &format!("CREATE ROLE {user} LOGIN PASSWORD '{password}'"));

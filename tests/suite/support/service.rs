@@ -7,7 +7,7 @@ use super::{
     database::Database,
     folder::Folder,
     http::{self, Reply},
-    reaper,
+    planted, reaper,
 };
 use std::{
     ffi::OsStr,
@@ -251,7 +251,9 @@ fn collect(mut from: impl Read + Send + 'static, to: &Arc<Mutex<Vec<u8>>>) -> Jo
     let to = Arc::clone(to);
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
+        let mut watch = planted::Watch::default();
         while let Ok(count @ 1..) = from.read(&mut buffer) {
+            watch.over(&buffer[..count]);
             to.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(&buffer[..count]);
         }
     })
