@@ -124,6 +124,8 @@ fn load(settings: &Tls) -> Result<ServerConfig, Box<Diagnostic>> {
     };
     let mut config = builder.with_single_cert(certificates, key).map_err(wrong)?;
     config.alpn_protocols = vec![H2.to_vec(), HTTP1.to_vec()];
+    // The strongest of what the caller knows, whatever order they say it in.
+    config.ignore_client_order = true;
     // A connection that resumes on another thread needs no handshake of its own.
     config.ticketer = ring::Ticketer::new().map_err(wrong)?;
     Ok(config)

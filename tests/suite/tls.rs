@@ -124,6 +124,22 @@ fn versions_that_are_too_old_are_turned_away() {
 }
 
 #[test]
+fn the_strongest_suite_is_chosen_whatever_the_callers_order() {
+    use rustls::CipherSuite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 as AES_128,
+        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 as AES_256,
+        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 as CHACHA,
+    };
+    let sealed = Sealed::new();
+    let service = sealed.serve().start();
+    for order in [[AES_256, AES_128, CHACHA], [CHACHA, AES_128, AES_256]] {
+        assert_eq!(authority::chosen_by(service.http, &order), AES_256);
+    }
+    // What a caller does not know is not asked of them.
+    assert_eq!(authority::chosen_by(service.http, &[CHACHA]), CHACHA);
+}
+
+#[test]
 fn a_new_certificate_needs_no_restart_and_a_bad_one_changes_nothing() {
     let sealed = Sealed::new();
     let service = sealed.serve().start();

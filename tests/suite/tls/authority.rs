@@ -2,7 +2,7 @@
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, Stream,
+    CipherSuite, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, Stream,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::ring,
     pki_types::{CertificateDer, ServerName, UnixTime},
@@ -52,6 +52,24 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.0).unwrap();
         (certificate.pem(), key.serialize_pem())
     }
+}
+
+/// The cipher suite of TLS 1.2 that a listener settles on with a caller who prefers `offered` in this order.
+pub(super) fn chosen_by(listener: SocketAddr, offered: &[CipherSuite]) -> CipherSuite {
+    let mut provider = ring::default_provider();
+    provider.cipher_suites.retain(|suite| offered.contains(&suite.suite()));
+    provider.cipher_suites.sort_by_key(|it| offered.iter().position(|suite| *suite == it.suite()));
+    let config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anything))
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut socket = TcpStream::connect(listener).unwrap();
+    connection.complete_io(&mut socket).unwrap();
+    connection.negotiated_cipher_suite().unwrap().suite()
 }
 
 /// The names in the certificate that a listener shows.
