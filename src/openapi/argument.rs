@@ -211,8 +211,17 @@ fn apply(schema: &mut Value, ty: &Type, facets: &Facets) {
             schema["description"] =
                 format!("matches `{written}`, in the syntax of Rust's regex crate").into();
         }
+    } else if schema["type"] == "string"
+        && !["enum", "format", "pattern", "contentEncoding"]
+            .iter()
+            .any(|it| schema.get(it).is_some())
+    {
+        schema["pattern"] = WITHOUT_NUL.into();
     }
 }
+
+/// Any text that PostgreSQL has: it knows no NUL character.
+const WITHOUT_NUL: &str = r"^[^\u0000]*$";
 
 /// Whether one of the choices is NULL.
 fn is_nullable(schema: &Value) -> bool {
