@@ -6,6 +6,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
 .PHONY: scan scan-proof sign bench instructions
+.PHONY: check-security chaos
 .PHONY: containers-setup image stack stack-down logs verify recover e2e
 
 help: ## Show this list
@@ -52,6 +53,14 @@ scan: ## Scan the tree, its history and the image with every checking tool; ARGS
 
 scan-proof: ## Show that the scan fails when it has to, with one mistake planted at a time
 	@tests/scan/weakened
+
+check-security: ## Attack the five services with real tools, each proved on a vulnerable twin; ARGS=--quick is shorter
+	@scripts/setup security
+	@scripts/check-security $(ARGS)
+
+chaos: ## Break PostgreSQL, its network and the clock under load, and account for every request; ARGS=--quick is shorter
+	@scripts/setup chaos
+	@scripts/chaos $(ARGS)
 
 sign: ## Show that only the signed image is accepted: KEY=FINGERPRINT signs with a key of your own
 	@$(if $(KEY),KEY=$(KEY)) scripts/sign
