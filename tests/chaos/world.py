@@ -77,7 +77,7 @@ class World(Stage):
         if self.confined:
             small = self.home / "small"
             small.mkdir()
-            must(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0777", "tmpfs", small])
+            must(["mount", "-t", "tmpfs", "-o", "size=256m,mode=0777", "tmpfs", small])
             self.small = small
             (small / "space").mkdir()
             shutil.chown(small / "space", self.user)

@@ -259,21 +259,27 @@ class Canaries(Check):
 class SlowHttpTest(Check):
     name = "slowhttptest"
     DEADLINE_S = 2.0
-    ATTACKS = {"slow head": ["-H"], "slow body": ["-B"], "ranges": ["-R", "-a", "10", "-b", "3000"],
-               "slow read": ["-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32", "-k", "3"]}
+    NORMAL = "/ports/EETLL"
+    # What is asked for, and how: a body where bodies are read, a long answer to read slowly.
+    ATTACKS = {
+        "slow head": (NORMAL, ["-H"]),
+        "slow body": ("/prices", ["-B", "-f", "text/csv", "-s", "100000"]),
+        "ranges": (NORMAL, ["-R", "-a", "10", "-b", "3000"]),
+        "slow read": ("/ports?limit=1000", ["-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32", "-k", "3"]),
+    }
 
     def prepare(self):
         self.tool = self.program("slowhttptest")
 
-    def attack(self, base, path, seconds, options):
+    def attack(self, attacked, normal, seconds, options):
         """Gives how many requests a normal client made meanwhile, the slowest, and how many were not answered in time."""
         stop, times = threading.Event(), []
 
-        def normal():
+        def ask():
             while not stop.is_set():
                 start = time.monotonic()
                 try:
-                    with urllib.request.urlopen(base + path, timeout=self.DEADLINE_S) as answer:
+                    with urllib.request.urlopen(normal, timeout=self.DEADLINE_S) as answer:
                         right = answer.status == 200
                 except OSError:
                     right = False
@@ -281,10 +287,10 @@ class SlowHttpTest(Check):
                 times.append((took, right and took < self.DEADLINE_S))
                 stop.wait(0.05)
 
-        client = threading.Thread(target=normal)
+        client = threading.Thread(target=ask)
         client.start()
         try:
-            done = call([self.tool, *options, "-c", "500", "-r", "250", "-i", "5", "-l", seconds, "-p", "3", "-u", base + path], timeout=seconds + 60,
+            done = call([self.tool, *options, "-c", "500", "-r", "250", "-i", "5", "-l", seconds, "-p", "3", "-u", attacked], timeout=seconds + 60,
                         cwd=self.stage.folder)
         finally:
             stop.set()
@@ -295,7 +301,8 @@ class SlowHttpTest(Check):
 
     def prove(self):
         # One attack will do: it answers one caller at a time.
-        _, slowest, late = self.attack(self.stage.urls["twin"], "/?name=a", 6, self.ATTACKS["slow head"])
+        url = self.stage.urls["twin"] + "/?name=a"
+        _, slowest, late = self.attack(url, url, 6, self.ATTACKS["slow head"][1])
         return [f"{late} requests late, the slowest {slowest:.1f} s"] if late else []
 
     def targets(self):
@@ -303,9 +310,9 @@ class SlowHttpTest(Check):
 
     def look(self, target):
         found, words = [], []
-        for name, options in self.ATTACKS.items():
-            path = "/prices" if name == "slow body" else "/ports?limit=1000" if name == "slow read" else "/ports/EETLL"
-            requests, slowest, late = self.attack(self.stage.urls[target], path if name != "slow body" else "/ports/EETLL", 8 if self.quick else 16, options)
+        for name, (path, options) in self.ATTACKS.items():
+            base = self.stage.urls[target]
+            requests, slowest, late = self.attack(base + path, base + self.NORMAL, 8 if self.quick else 16, options)
             words.append(f"{name} {slowest * 1000:.0f} ms")
             if late:
                 found.append(f"{name}: {late} of {requests} requests of a normal client not within {self.DEADLINE_S} s")
