@@ -47,7 +47,7 @@ fuzz_target!(|bytes: &[u8]| {
     let headers = http::HeaderMap::new();
     for body in [IncomingBody::Json(body), IncomingBody::Form(body)] {
         let path = [("segment", segment)];
-        let incoming = Incoming { path: &path, query, headers: &headers, body };
+        let incoming = Incoming { path: &path, query, headers: &headers, claims: None, body };
         match arguments::read(&PARAMETERS, &incoming, 32) {
             Ok(arguments) => assert_eq!(arguments.len(), PARAMETERS.len()),
             Err(problem) => {
