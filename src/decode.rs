@@ -9,6 +9,7 @@ mod csv;
 mod fault;
 mod json;
 mod line_map;
+mod lines;
 mod ndjson;
 mod object;
 mod row;

@@ -7,7 +7,7 @@
 mod header;
 mod split;
 
-use super::{Body, MAX_RECORD_BYTES, Next, row::Slot};
+use super::{Body, MAX_RECORD_BYTES, Next, lines, row::Slot};
 use crate::value::argument::copy;
 use header::Header;
 use memchr::memchr_iter;
@@ -16,83 +16,28 @@ use split::{Field, Splitter, fields};
 const RECORD: &str = "record";
 
 /// Divides a body into records.
+pub(super) type Parser = lines::Lines<Records>;
+
+/// Reads records.
 #[derive(Default)]
-pub(super) struct Parser {
+pub(super) struct Records {
     header: Option<Header>,
     splitter: Splitter,
-    /// The begin of a record whose end has not come.
-    kept: Vec<u8>,
-    /// Line feeds passed.
-    lines: u64,
     /// Fields of a record that have quotes in them, without those.
     unquoted: Vec<u8>,
 }
 
-impl Parser {
-    pub(super) fn push(&mut self, chunk: &[u8], body: &mut Body, out: &mut Vec<u8>) -> Next {
-        let mut rest = chunk;
-        while let Some(end) = self.splitter.end_of_record(rest) {
-            let (record, behind) = (&rest[..end], &rest[end + 1..]);
-            rest = behind;
-            let next = if self.kept.is_empty() {
-                self.record(record, body, out)
-            } else {
-                let mut kept = std::mem::take(&mut self.kept);
-                kept.extend_from_slice(record);
-                let next = self.record(&kept, body, out);
-                kept.clear();
-                self.kept = kept;
-                next
-            };
-            // The line feed that ended it.
-            self.lines += 1;
-            if next == Next::Enough {
-                return next;
-            }
-        }
-        if self.kept.len() + rest.len() > MAX_RECORD_BYTES {
-            return self.too_long(body);
-        }
-        self.kept.extend_from_slice(rest);
-        Next::More
+impl lines::Records for Records {
+    fn end_of_record(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.splitter.end_of_record(bytes)
     }
 
-    pub(super) fn finish(&mut self, body: &mut Body, out: &mut Vec<u8>) {
-        let kept = std::mem::take(&mut self.kept);
-        if self.splitter.is_in_quotes() {
-            let _ = body.begin(self.lines + 1);
-            let _ = body.give_up(self.lines + 1, "a field in quotes is not closed");
-            return;
-        }
-        if !kept.is_empty() && self.record(&kept, body, out) == Next::Enough {
-            return;
-        }
-        if self.header.is_none() {
-            let _ = body.give_up(1, "the header record is missing");
-        }
+    fn lines_within(record: &[u8]) -> u64 {
+        memchr_iter(b'\n', record).count() as u64
     }
 
-    fn too_long(&self, body: &mut Body) -> Next {
-        if self.splitter.is_in_quotes() {
-            return body.give_up(
-                self.lines + 1,
-                format!(
-                    "the record is longer than {MAX_RECORD_BYTES} bytes; a field in quotes may \
-                     not be closed"
-                ),
-            );
-        }
-        body.too_long(self.lines + 1, RECORD)
-    }
-
-    /// Takes one record, without the line feed that ends it.
-    fn record(&mut self, record: &[u8], body: &mut Body, out: &mut Vec<u8>) -> Next {
-        let line = self.lines + 1;
-        self.lines += memchr_iter(b'\n', record).count() as u64;
+    fn record(&mut self, record: &[u8], line: u64, body: &mut Body, out: &mut Vec<u8>) -> Next {
         let record = record.strip_suffix(b"\r").unwrap_or(record);
-        if record.len() > MAX_RECORD_BYTES {
-            return self.too_long(body);
-        }
         if record.is_empty() && (self.header.is_none() || body.columns.all().len() > 1) {
             return Next::More;
         }
@@ -130,6 +75,33 @@ impl Parser {
             body.refuse(line, detail);
         }
         body.end(out)
+    }
+
+    fn too_long(&self, line: u64, body: &mut Body) -> Next {
+        if self.splitter.is_in_quotes() {
+            return body.give_up(
+                line,
+                format!(
+                    "the record is longer than {MAX_RECORD_BYTES} bytes; a field in quotes may \
+                     not be closed"
+                ),
+            );
+        }
+        body.too_long(line, RECORD)
+    }
+
+    fn finish(&mut self, rest: &[u8], line: u64, body: &mut Body, out: &mut Vec<u8>) {
+        if self.splitter.is_in_quotes() {
+            let _ = body.begin(line);
+            let _ = body.give_up(line, "a field in quotes is not closed");
+            return;
+        }
+        if !rest.is_empty() && self.record(rest, line, body, out) == Next::Enough {
+            return;
+        }
+        if self.header.is_none() {
+            let _ = body.give_up(1, "the header record is missing");
+        }
     }
 }
 

@@ -315,6 +315,20 @@ fn records_that_never_end_are_bounded() {
 }
 
 #[test]
+fn a_record_that_is_too_long_is_named_by_the_line_it_begins_on() {
+    let mut body = b"code,day,price\n\"a\nb\n".to_vec();
+    body.resize(MAX_RECORD_BYTES + 100, b'x');
+    body.extend_from_slice(b"\nc\",2021-01-01,1\n");
+    for size in [body.len(), 4096] {
+        let mut decoder = Decoder::new(Format::Csv, columns(), 10, 8);
+        let mut bytes = Vec::new();
+        let mut chunks = body.chunks(size);
+        assert!(chunks.any(|chunk| decoder.push(chunk, &mut bytes) == Next::Enough));
+        assert_eq!(decoder.faults()[0].line, 2, "in chunks of {size}");
+    }
+}
+
+#[test]
 fn no_fault_repeats_a_value() {
     let secret = "hunter2hunter2";
     for (format, body) in [
