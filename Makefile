@@ -4,7 +4,7 @@ SERVICE ?= rates
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
+.PHONY: help demo demo-rotation test check setup test-versions fuzz measure start-app-db stop-app-db
 .PHONY: scan scan-proof sign bench instructions
 .PHONY: check-security chaos
 .PHONY: containers-setup image stack stack-down logs verify recover e2e
@@ -17,6 +17,9 @@ help: ## Show this list
 
 demo: ## Set up what is missing, build, and serve services/rates on port 3000
 	@$(if $(PORT),PORT=$(PORT)) scripts/demo $(SERVICE) $(ARGS)
+
+demo-rotation: ## Rotate a credential 20 times under load, and count the requests that fail
+	@scripts/demo-rotation $(ROTATIONS)
 
 test: ## Set up what is missing and run every check and test
 	@scripts/test

@@ -126,6 +126,9 @@ struct Up {
     /// Do not follow changes of the folder
     #[arg(long)]
     no_watch: bool,
+    /// Run a keeper, too, although the manifest has no `[keeper]`
+    #[arg(long)]
+    keeper: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,10 +14,12 @@ mod process;
 mod progress;
 mod roles;
 
+pub use cluster::KEEPER;
 pub use environment::{Account, Environment};
 pub use progress::Progress;
 
 use crate::{
+    credential,
     diagnostic::{Code, Diagnostic, Diagnostics},
     postgres::{Target, session},
 };
@@ -32,6 +34,8 @@ use tokio::time::sleep;
 
 /// How long the server may take until it lets somebody in; it may have to recover from a crash.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
+/// Where the keeper publishes the service's credential, in its folder.
+pub const PUBLISHED: &str = "published";
 /// How long opening one connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -48,6 +52,8 @@ pub struct Options {
     pub user: String,
     /// Whether to throw away what was there.
     pub fresh: bool,
+    /// Whether a keeper works there: then roles may sign in with a password, too.
+    pub keeps: bool,
     /// Places and users; [`Environment::of_process`] but in a test.
     pub environment: Environment,
 }
@@ -58,6 +64,8 @@ pub struct Running {
     pub owner: Target,
     /// How the service signs in.
     pub service: Target,
+    /// The superuser, in the same database.
+    pub admin: Target,
     /// What the server calls its version: `15.18 (Debian …)`.
     pub version: String,
     process: Process,
@@ -100,16 +108,20 @@ async fn start_or_tell(
         progress(Progress::Initialised { duration_ms: elapsed_ms(since) });
     }
     let since = Instant::now();
-    let command = cluster::server(environment, &folder, &binaries, &options.service, user)?;
+    let name = &options.service;
+    let command = cluster::server(environment, &folder, &binaries, name, user, options.keeps)?;
     let log_from = std::fs::metadata(folder.log_path()).map_or(0, |log| log.len());
     let process = Process::spawn(command)
         .map_err(|error| folder::failed("run", &binaries.postgres(), &error))?;
     let target = target(&folder, "postgres", ADMIN)?;
     let version = ready(&process, &target, &folder, log_from).await?;
-    roles::ensure(&target, database, user).await?;
+    let published = folder.keeper().join(PUBLISHED).join(credential::FILE_NAME);
+    let signs_in = !(options.keeps && published.exists());
+    roles::ensure(&target, database, user, signs_in).await?;
     progress(Progress::Started { version: version.clone(), duration_ms: elapsed_ms(since) });
     Ok(Running {
         owner: Target { user: OWNER.to_owned(), database: database.clone(), ..target.clone() },
+        admin: Target { database: database.clone(), ..target.clone() },
         service: Target { user: user.clone(), database: database.clone(), ..target },
         version,
         process,
@@ -122,6 +134,11 @@ impl Running {
     /// The folder with everything that belongs to this server.
     pub fn folder(&self) -> &Path {
         self.folder.root()
+    }
+
+    /// The folder of the keeper's files; whoever runs a keeper makes it.
+    pub fn keeper_folder(&self) -> PathBuf {
+        self.folder.keeper()
     }
 
     /// The folder of its socket: `psql -h FOLDER`.

@@ -65,6 +65,11 @@ impl Keeper {
         Ok(Self { address, desk, rooms, listener, api: Rc::new(api) })
     }
 
+    /// What its rooms share.
+    pub fn desk(&self) -> Rc<Desk> {
+        Rc::clone(&self.desk)
+    }
+
     /// Answers, and leads whenever it can, until it is dropped.
     pub async fn run(self) -> Infallible {
         tokio::select! {

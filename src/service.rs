@@ -53,6 +53,11 @@ impl ServiceDefinition {
         Self { config, endpoints, authority, limiters }
     }
 
+    /// Whether it signs in with a credential that the keeper changes.
+    pub fn follows_credential(&self) -> bool {
+        self.config.database.as_ref().is_some_and(|it| it.credential.is_some())
+    }
+
     /// Takes the place of `before`, which is served: what is known of keys and what was counted is kept
     /// where the settings are the same, and so is what only a start can change. Gives the settings of
     /// those that would have changed.

@@ -88,7 +88,7 @@ fn with_database(definition: &ServiceDefinition) -> Diagnostics {
                 found.append(advice(&service, &target).await);
                 found
             }
-            Attempt::Away(found) | Attempt::Wrong(found) => found,
+            Attempt::Away(found) | Attempt::Refused(found) | Attempt::Wrong(found) => found,
         }
     });
     outcome.unwrap_or_else(|found| found)

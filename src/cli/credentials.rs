@@ -1,6 +1,6 @@
 //! `howdah credentials`: setting up, taking over, rotating, going back, and how it stands.
 
-mod setup;
+pub(super) mod setup;
 mod watch;
 
 use super::{
@@ -15,7 +15,7 @@ use crate::{
     startup::Folder,
 };
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How long the keeper may take to answer.
@@ -33,9 +33,9 @@ enum Command {
     /// superuser runs once
     Setup(SetupArguments),
     /// Take over an application that signs in with a password of its own
-    Adopt(BeginArguments),
+    Adopt(LeaveArguments),
     /// Make a new generation, and wait until the one before is gone: a line for each phase
-    Rotate(BeginArguments),
+    Rotate(LeaveArguments),
     /// Go back to the password before, while its login still works
     Back(BeginArguments),
     /// Say which generation is in use, how old it is, and who has adopted it
@@ -51,15 +51,34 @@ struct SetupArguments {
     role: String,
 }
 
+/// Who asks, and where the keeper is.
+#[derive(Debug, Args)]
+struct Who {
+    #[command(flatten)]
+    token: TokenFile,
+    /// The keeper's address, where the manifest does not say it: `http://127.0.0.1:9100`
+    #[arg(long, env = "HOWDAH_KEEPER_URL", value_name = "URL")]
+    keeper: Option<String>,
+}
+
 #[derive(Debug, Args)]
 struct BeginArguments {
     #[command(flatten)]
     folder: FolderArgs,
     #[command(flatten)]
-    token: TokenFile,
+    who: Who,
     /// Do not wait for its end
     #[arg(long)]
     no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+struct LeaveArguments {
+    #[command(flatten)]
+    begin: BeginArguments,
+    /// The number of the approved access request, where rotations take one
+    #[arg(long, value_name = "ID")]
+    request: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -67,7 +86,7 @@ struct StatusArguments {
     #[command(flatten)]
     folder: FolderArgs,
     #[command(flatten)]
-    token: TokenFile,
+    who: Who,
     /// How it is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -76,9 +95,9 @@ struct StatusArguments {
 pub(super) fn run(credentials: Arguments) -> Exit {
     let outcome = match credentials.command {
         Command::Setup(setup) => setup::run(setup),
-        Command::Adopt(asked) => begin(asked, "adopt"),
-        Command::Rotate(asked) => begin(asked, "rotate"),
-        Command::Back(asked) => begin(asked, "back"),
+        Command::Adopt(asked) => begin(asked.begin, "adopt", asked.request.as_deref()),
+        Command::Rotate(asked) => begin(asked.begin, "rotate", asked.request.as_deref()),
+        Command::Back(asked) => begin(asked, "back", None),
         Command::Status(status) => print_status(status),
     };
     outcome.unwrap_or_else(|found| show::failed(&found))
@@ -91,18 +110,27 @@ struct Desk {
 }
 
 impl Desk {
-    fn of(folder: FolderArgs, token: &TokenFile) -> Result<Self, Diagnostics> {
+    fn of(folder: FolderArgs, who: &Who) -> Result<Self, Diagnostics> {
+        let token = who.token.read()?;
+        if let Some(url) = &who.keeper {
+            let place = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
+            let address = Address::parse(place).map_err(|why| {
+                Diagnostic::error(Code::InvalidValue, format!("`--keeper`: {why}"))
+                    .help("such as `http://127.0.0.1:9100`, or `unix:/path`")
+            })?;
+            return Ok(Self { address, token });
+        }
         let config: Config = Folder::from(folder).manifest()?.value;
         let keeper = config.keeper.ok_or_else(|| {
             Diagnostic::error(Code::MissingKey, "the manifest has no `[keeper]`")
-                .help("see docs/keeper.md")
+                .help("see docs/keeper.md; `--keeper` names one that runs elsewhere")
         })?;
-        Ok(Self { address: keeper.listen, token: token.read()? })
+        Ok(Self { address: keeper.listen, token })
     }
 
     /// The keeper's answer.
-    fn ask(&self, method: &str, path: &str) -> Result<Value, Diagnostics> {
-        let answer = ask::keeper(&self.address, method, path, &self.token, None, PATIENCE);
+    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Diagnostics> {
+        let answer = ask::keeper(&self.address, method, path, &self.token, body, PATIENCE);
         let (status, body) = answer.map_err(|error| {
             let message = format!("the keeper at {} does not answer: {error}", self.address);
             Diagnostic::error(Code::Machine, message).help("start it: `howdah keeper DIR`")
@@ -121,19 +149,20 @@ impl Desk {
     }
 }
 
-fn begin(asked: BeginArguments, what: &str) -> Result<Exit, Diagnostics> {
-    let desk = Desk::of(asked.folder, &asked.token)?;
-    let begun = desk.ask("POST", &format!("/credentials/{what}"))?;
+fn begin(asked: BeginArguments, what: &str, request: Option<&str>) -> Result<Exit, Diagnostics> {
+    let desk = Desk::of(asked.folder, &asked.who)?;
+    let body = request.map(|request| json!({ "request": request }));
+    let begun = desk.ask("POST", &format!("/credentials/{what}"), body.as_ref())?;
     let generation = begun["generation"].as_u64().unwrap_or_default();
     if asked.no_wait {
         show::print(format_args!("generation {generation} has begun\n"));
         return Ok(Exit::Success);
     }
-    watch::until_done(&|| desk.ask("GET", "/credentials"), generation)
+    watch::until_done(&|| desk.ask("GET", "/credentials", None), generation)
 }
 
 fn print_status(asked: StatusArguments) -> Result<Exit, Diagnostics> {
-    let status = Desk::of(asked.folder, &asked.token)?.ask("GET", "/credentials")?;
+    let status = Desk::of(asked.folder, &asked.who)?.ask("GET", "/credentials", None)?;
     match asked.format {
         Format::Json => show::print(format_args!("{status}\n")),
         Format::Text => show::print(format_args!("{}", watch::in_words(&status))),

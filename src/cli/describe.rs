@@ -54,7 +54,7 @@ async fn ask(
         Attempt::Prepared(service, warnings) => Ok((*service, warnings)),
         Attempt::Away(found) if as_openapi => Err(hinted(found)),
         Attempt::Away(_) => untyped(),
-        Attempt::Wrong(found) => Err(found),
+        Attempt::Refused(found) | Attempt::Wrong(found) => Err(found),
     }
 }
 

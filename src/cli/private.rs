@@ -31,6 +31,7 @@ pub(super) async fn prepare(
         database: database.name.clone(),
         user: database.user.clone(),
         fresh: true,
+        keeps: false,
         environment,
     };
     // Before the database starts, so that no signal finds nobody to stop it.
@@ -62,7 +63,7 @@ async fn ask(
     session.close().await;
     match attempt(definition, &running.service, None).await {
         Attempt::Prepared(service, warnings) => Ok((*service, warnings)),
-        Attempt::Away(found) | Attempt::Wrong(found) => Err(found),
+        Attempt::Away(found) | Attempt::Refused(found) | Attempt::Wrong(found) => Err(found),
     }
 }
 

@@ -131,7 +131,9 @@ pub(super) fn metrics(definition: &ServiceDefinition) -> Arc<Metrics> {
     Metrics::new(&service.name, &service.version)
 }
 
-/// The service as the database sees it now, or, while that is away, as far as it goes without.
+/// The service as the database sees it now, or, while that is away, as far as it goes without. So it
+/// is when the database refuses a credential that is followed: the keeper mends it, or
+/// publishes another.
 async fn first(
     definition: &ServiceDefinition,
     target: Option<Arc<Target>>,
@@ -144,7 +146,14 @@ async fn first(
                 warn(observer, &warnings);
                 *service
             }
-            Attempt::Wrong(diagnostics) => return Err(diagnostics),
+            Attempt::Refused(diagnostics) if definition.follows_credential() => {
+                warn(observer, &diagnostics);
+                let message = "the credential is refused: the service waits, tries it again, and \
+                    follows its file";
+                observer(&Event::Warning { message });
+                Service::without_database(definition)?
+            }
+            Attempt::Wrong(diagnostics) | Attempt::Refused(diagnostics) => return Err(diagnostics),
             Attempt::Away(diagnostics) => {
                 warn(observer, &diagnostics);
                 Service::without_database(definition)?

@@ -1,4 +1,7 @@
-//! `howdah up`: a private PostgreSQL, the service on it, and whatever changes in the folder.
+//! `howdah up`: a private PostgreSQL, the service on it, and whatever changes in the folder. With a
+//! keeper, where the manifest has one.
+
+mod kept;
 
 use super::{
     Exit, Up, migrate, posture,
@@ -15,10 +18,11 @@ use crate::{
     observe,
     postgres::{Target, session},
     service::{Service, ServiceDefinition},
-    startup::Folder,
-    supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt},
+    startup::{self, Folder, SigningIn},
+    supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt, follow},
     watch::{Changed, Watch},
 };
+use kept::Kept;
 use std::{fmt::Write, path::PathBuf, sync::Arc};
 
 /// What the command line asks for.
@@ -28,6 +32,7 @@ struct Wish {
     ready_file: Option<PathBuf>,
     fresh: bool,
     watch: bool,
+    keeps: bool,
 }
 
 pub(super) fn run(arguments: Up) -> Exit {
@@ -37,6 +42,7 @@ pub(super) fn run(arguments: Up) -> Exit {
         ready_file: arguments.listen.ready_file,
         fresh: arguments.fresh,
         watch: !arguments.no_watch,
+        keeps: arguments.keeper,
     };
     match block_on(up(wish)).and_then(|inner| inner) {
         Ok(()) => Exit::Success,
@@ -55,7 +61,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
     let watch = if wish.watch { Some(Watch::start(&wish.folder.directory)?) } else { None };
     show::say!("{} {}\n", definition.config.service.name, definition.config.service.version);
     let Some(database) = &definition.config.database else {
-        return serve(&wish, &definition, None, watch, &mut signals).await;
+        return Box::pin(serve(&wish, &definition, None, watch, &mut signals)).await;
     };
     // A port that is taken is told now, not after a first start of several seconds.
     supervise::check_address(&definition.config.listen.http)?;
@@ -65,6 +71,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
         database: database.name.clone(),
         user: database.user.clone(),
         fresh: wish.fresh,
+        keeps: wish.keeps || definition.config.keeper.is_some(),
         environment: Environment::of_process(),
     };
     let tell = |progress: embedded::Progress| show::say!("  {progress}");
@@ -72,7 +79,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
         running = embedded::start(&options, &tell) => running?,
         () = signals.end() => return Ok(()),
     };
-    let outcome = serve(&wish, &definition, Some(&running), watch, &mut signals).await;
+    let outcome = Box::pin(serve(&wish, &definition, Some(&running), watch, &mut signals)).await;
     running.stop().await;
     outcome
 }
@@ -84,11 +91,16 @@ async fn serve(
     watch: Option<Watch>,
     signals: &mut Signals,
 ) -> Result<(), Diagnostics> {
-    let service = tokio::select! {
-        service = make(&wish.folder, definition, running, None) => service?,
+    let made = tokio::select! {
+        made = begin(wish, definition, running) => made?,
         () = signals.end() => return Ok(()),
     };
-    let target = running.map(|running| Arc::new(running.service.clone()));
+    let Begun { service, definition, kept, signing_in } = made;
+    let definition = &definition;
+    let target = match (&signing_in, running) {
+        (Some(signing_in), _) => Some(Arc::new(signing_in.target.clone())),
+        (None, running) => running.map(|running| Arc::new(running.service.clone())),
+    };
     let served = Served { service: Arc::new(service), target };
     // Not before the lines above: a person reads them in order.
     observe::start(&definition.config.log);
@@ -101,9 +113,35 @@ async fn serve(
         supervisor.announce(file)?;
     }
     show::say!("{}", greeting(&served.service, &supervisor));
-    let follow = Follow { folder: &wish.folder, running, supervisor: &supervisor, observer };
+    let credential = async {
+        let place = definition.config.database.as_ref().map(startup::place);
+        let current = signing_in.as_ref().and_then(|it| it.credential.as_ref());
+        match (&signing_in, place) {
+            (Some(SigningIn { path: Some(path), credential, .. }), Some(place)) => {
+                let shown = follow::publish(&supervisor, current);
+                let current = credential.clone();
+                follow::follow(path, &place, current, &shown, &supervisor, &observer).await
+            }
+            _ => std::future::pending().await,
+        }
+    };
+    let keeping = async {
+        match &kept {
+            Some(kept) => kept.run(&definition.config, &observer).await,
+            None => std::future::pending().await,
+        }
+    };
+    let follow = Follow {
+        folder: &wish.folder,
+        running,
+        kept: kept.as_ref(),
+        supervisor: &supervisor,
+        observer: observer.clone(),
+    };
     let outcome = tokio::select! {
         () = signals.end() => Ok(()),
+        never = credential => match never {},
+        failure = keeping => Err(failure),
         never = follow.changes(watch) => match never {},
         diagnostic = ended(running) => Err(Diagnostics::from(diagnostic)),
     };
@@ -122,22 +160,48 @@ async fn ended(running: Option<&Running>) -> Diagnostic {
     }
 }
 
-/// Brings the database to what the folder says, and asks it about the service, which is to be served
-/// after `before`.
-async fn make(
-    folder: &Folder,
+/// What is there before anything is served.
+struct Begun {
+    service: Service,
+    /// As it holds here: with the private database, where there is a keeper.
+    definition: ServiceDefinition,
+    kept: Option<Kept>,
+    /// As whom the service signs in, where the keeper rotates that.
+    signing_in: Option<SigningIn>,
+}
+
+async fn begin(
+    wish: &Wish,
     definition: &ServiceDefinition,
     running: Option<&Running>,
-    before: Option<&Service>,
-) -> Result<Service, Diagnostics> {
-    let Some(running) = running else { return Service::without_database(definition) };
+) -> Result<Begun, Diagnostics> {
+    let mut definition = definition.clone();
+    let Some(running) = running else {
+        let service = Service::without_database(&definition)?;
+        return Ok(Begun { service, definition, kept: None, signing_in: None });
+    };
+    bring(&wish.folder, running).await?;
+    if !wish.keeps && definition.config.keeper.is_none() {
+        let service = prepared(&definition, &running.service, None).await?;
+        return Ok(Begun { service, definition, kept: None, signing_in: None });
+    }
+    let kept = Kept::prepare(running, &definition.config).await?;
+    kept.adjust(&mut definition.config);
+    let signing_in = definition.config.database.as_ref().map(startup::signing_in).transpose()?;
+    let target = signing_in.as_ref().map_or(&running.service, |it| &it.target);
+    let service = prepared(&definition, target, None).await?;
+    Ok(Begun { service, definition, kept: Some(kept), signing_in })
+}
+
+/// Brings the database to what the folder says.
+async fn bring(folder: &Folder, running: &Running) -> Result<(), Diagnostics> {
     let migrations = Migrations::parse(&folder.migrations()?)?;
     let seeds = folder.seeds()?;
     let mut session = session::connect(&running.owner).await?;
     migration::apply(&mut session, &migrations, &migrate::tell).await?;
     migration::seed(&mut session, &seeds, &migrate::tell).await?;
     session.close().await;
-    prepared(definition, &running.service, before).await
+    Ok(())
 }
 
 async fn prepared(
@@ -150,7 +214,7 @@ async fn prepared(
             show::diagnostics(&warnings);
             Ok(*service)
         }
-        Attempt::Away(found) | Attempt::Wrong(found) => Err(found),
+        Attempt::Away(found) | Attempt::Refused(found) | Attempt::Wrong(found) => Err(found),
     }
 }
 
@@ -158,6 +222,7 @@ async fn prepared(
 struct Follow<'a> {
     folder: &'a Folder,
     running: Option<&'a Running>,
+    kept: Option<&'a Kept>,
     supervisor: &'a Supervisor,
     observer: Observer,
 }
@@ -182,6 +247,9 @@ impl Follow<'_> {
     async fn reload(&self) -> Result<usize, Diagnostics> {
         let mut read = self.folder.definition()?;
         warn(&self.observer, &read.warnings);
+        if let Some(kept) = self.kept {
+            kept.adjust(&mut read.value.config);
+        }
         let Served { service: before, target } = self.supervisor.served().borrow().clone();
         if read.value.config.database.is_some() && self.running.is_none() {
             return Err(Diagnostic::error(Code::Conflict, "`[database]` is new")
@@ -194,7 +262,14 @@ impl Follow<'_> {
             (self.observer)(&Event::Warning { message: &message });
         }
         identity::load(&read.value.authority)?;
-        let service = make(self.folder, &read.value, self.running, Some(&before)).await?;
+        // The keeper may have given it another login since.
+        let service = match (self.running, &target) {
+            (Some(running), Some(target)) => {
+                bring(self.folder, running).await?;
+                prepared(&read.value, target, Some(&before)).await?
+            }
+            _ => Service::without_database(&read.value)?,
+        };
         let service = Arc::new(service);
         let routes = service.entries().len();
         self.supervisor.replace(&Served { service, target });

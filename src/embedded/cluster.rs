@@ -21,6 +21,9 @@ pub(super) const OWNER: &str = "howdah_owner";
 /// The port in the socket's name; nothing listens on TCP.
 pub(super) const PORT: u16 = 5432;
 
+/// The keeper's role in a private cluster.
+pub const KEEPER: &str = "howdah_keeper";
+
 type Failure = Box<Diagnostic>;
 
 /// Makes the data folder. Killed half-way, it leaves `data.new`, which the next start removes.
@@ -95,13 +98,21 @@ pub(super) fn server(
     binaries: &Binaries,
     service: &str,
     user: &str,
+    keeps: bool,
 ) -> Result<Command, Failure> {
     let account = Account::own_name().ok_or_else(|| {
         Diagnostic::error(Code::Machine, "the user of this process has no name")
             .help("give it an entry in /etc/passwd: PostgreSQL knows its callers by name")
             .boxed()
     })?;
-    let rules = folder.write("pg_hba.conf", "local all all peer map=howdah\n")?;
+    // What the keeper makes signs in with a password, as it does elsewhere.
+    let rules = if keeps {
+        let known = [ADMIN, OWNER, user].map(quote_conf).join(",");
+        format!("local all {known} peer map=howdah\nlocal all all scram-sha-256\n")
+    } else {
+        "local all all peer map=howdah\n".to_owned()
+    };
+    let rules = folder.write("pg_hba.conf", &rules)?;
     let names = [ADMIN, OWNER, user]
         .map(|role| format!("howdah {} {}\n", quote_conf(&account), quote_conf(role)));
     let names = folder.write("pg_ident.conf", &names.concat())?;

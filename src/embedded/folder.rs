@@ -6,6 +6,7 @@
 //! ├── lock              held by the `howdah up` that uses the folder; its process number
 //! ├── data/             PostgreSQL's; renamed from data.new/ when it was made, so it is whole
 //! ├── socket/           the server's socket, unless the path would be too long for one
+//! ├── keeper/          the keeper's key and credential, and the one that it publishes
 //! ├── pg_hba.conf, pg_ident.conf
 //! └── postgres.log      the server's own words
 //! ```
@@ -103,8 +104,15 @@ impl Folder {
         }
     }
 
-    /// Throws away the data folder, whole or half-made; gives whether there was one.
+    /// The keeper's files, which belong to the data.
+    pub(super) fn keeper(&self) -> PathBuf {
+        self.root.join("keeper")
+    }
+
+    /// Throws away the data folder, whole or half-made, and what the keeper knows of it; gives whether
+    /// there was one.
     pub(super) fn discard(&self) -> Result<bool, Failure> {
+        remove(&self.keeper())?;
         let whole = remove(&self.data())?;
         Ok(remove(&self.unfinished())? || whole)
     }

@@ -42,9 +42,17 @@ pub(super) fn check(database: &str, user: &str) -> Result<(), Failure> {
 }
 
 /// Makes what is missing of the roles, the database and their privileges.
-pub(super) async fn ensure(admin: &Target, database: &str, user: &str) -> Result<(), Failure> {
+///
+/// A user whose logins the keeper rotates signs in no more by itself (`signs_in`).
+pub(super) async fn ensure(
+    admin: &Target,
+    database: &str,
+    user: &str,
+    signs_in: bool,
+) -> Result<(), Failure> {
     let session = open(admin, "postgres").await?;
-    let existed = roles_and_database(&session, database, user).await.map_err(|it| refused(&it))?;
+    let existed = roles_and_database(&session, database, user, signs_in).await;
+    let existed = existed.map_err(|it| refused(&it))?;
     session.close().await;
     let session = open(admin, database).await?;
     privileges(&session, database, user, existed).await.map_err(|it| refused(&it))?;
@@ -58,7 +66,12 @@ async fn open(admin: &Target, database: &str) -> Result<Session, Failure> {
 }
 
 /// Gives whether the service's role was there already.
-async fn roles_and_database(session: &Session, database: &str, user: &str) -> Result<bool, Error> {
+async fn roles_and_database(
+    session: &Session,
+    database: &str,
+    user: &str,
+    signs_in: bool,
+) -> Result<bool, Error> {
     let exists = async |sql: &str, name: &str| {
         Ok::<_, Error>(session.query_opt(sql, &[&name]).await?.is_some())
     };
@@ -71,11 +84,12 @@ async fn roles_and_database(session: &Session, database: &str, user: &str) -> Re
     if !existed {
         session.batch_execute(&format!("CREATE ROLE {quoted}")).await?;
     }
+    let login = if signs_in { "LOGIN" } else { "NOLOGIN" };
     // Migrations may make roles for lanes; on a private cluster nobody else's are there.
     session
         .batch_execute(&format!(
             "ALTER ROLE {OWNER} LOGIN NOSUPERUSER NOCREATEDB CREATEROLE NOREPLICATION NOBYPASSRLS; \
-             ALTER ROLE {quoted} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+             ALTER ROLE {quoted} {login} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
         ))
         .await?;
     if !exists("SELECT FROM pg_database WHERE datname = $1", database).await? {

@@ -27,6 +27,8 @@ use tokio::{signal::unix::Signal, time::sleep};
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait while it is away: the service follows its return within a second.
 const LONGEST_WAIT: Duration = Duration::from_millis(800);
+/// The longest wait while it refuses the login: each attempt is a line in the server's log.
+const LONGEST_DENIAL: Duration = Duration::from_secs(2);
 /// The longest wait when it refuses a statement: a migration may mend that.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(30);
 /// How often the folder is looked at for the end of a change that came while it was read.
@@ -182,9 +184,18 @@ impl<'a> Reload<'a> {
                 let retry_in = candidate.wait;
                 (self.observer)(&Event::Disconnected { lane: "start", reason, retry_in });
             }
+            // The keeper mends it, or publishes another, which is asked with then.
+            Attempt::Refused(found) if candidate.definition.follows_credential() => {
+                candidate.wait = candidate.wait.min(LONGEST_DENIAL);
+                let reason = found.iter().next().map_or("it is refused", |it| it.message());
+                let retry_in = candidate.wait;
+                (self.observer)(&Event::Disconnected { lane: "start", reason, retry_in });
+            }
             // There is nothing else to serve.
-            Attempt::Wrong(found) if served.service.is_pending() => return Err(found),
-            Attempt::Wrong(found) => {
+            Attempt::Wrong(found) | Attempt::Refused(found) if served.service.is_pending() => {
+                return Err(found);
+            }
+            Attempt::Wrong(found) | Attempt::Refused(found) => {
                 candidate.wait = candidate.wait.clamp(LONGEST_WAIT, LONGEST_PATIENCE);
                 if candidate.refused.as_ref() != Some(&found) {
                     self.refuse(&found);

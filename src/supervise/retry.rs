@@ -12,6 +12,8 @@ pub enum Attempt {
     Prepared(Box<Service>, Diagnostics),
     /// The database is away, and may come back.
     Away(Diagnostics),
+    /// The login is refused; another credential may help, or the keeper, which mends this one.
+    Refused(Diagnostics),
     /// Something is wrong that waiting does not mend.
     Wrong(Diagnostics),
 }
@@ -25,6 +27,7 @@ pub async fn attempt(
     let session = match session::connect(target).await {
         Ok(session) => session,
         Err(error) if error.reason().is_passing() => return Attempt::Away(error.into()),
+        Err(error) if error.reason().is_denial() => return Attempt::Refused(error.into()),
         Err(error) => return Attempt::Wrong(error.into()),
     };
     let outcome = Service::prepare(definition, &session, before).await;

@@ -31,6 +31,7 @@ fn options(folder: &Path) -> Options {
         database: "rates db".to_owned(),
         user: "ra\"tes".to_owned(),
         fresh: false,
+        keeps: false,
         environment,
     }
 }

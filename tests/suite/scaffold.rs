@@ -49,6 +49,7 @@ async fn works(service: &Path) {
         database: "test".to_owned(),
         user: "test".to_owned(),
         fresh: false,
+        keeps: false,
         environment,
     };
     let shown = |found: howdah::diagnostic::Diagnostics| -> ! { panic!("{}", found.render(false)) };

@@ -101,3 +101,48 @@ fn a_closed_terminal_leaves_nothing() {
     eventually("all are gone", PATIENCE, || processes::naming(folder.path()).is_empty());
     drop(running);
 }
+
+#[test]
+fn a_keeper_takes_the_service_over_and_its_logins_outlive_the_process() {
+    let folder = Folder::new("up");
+    let (service, home) = (new(&folder), folder.path().join("home"));
+    let said = |running: &Service, what: &str| {
+        eventually("it says so", PATIENCE, || running.output().contains(what));
+        let output = running.output();
+        let rest = &output[output.find(what).unwrap() + what.len()..];
+        rest.split([';', '\n']).next().unwrap().to_owned()
+    };
+    let credentials = |running: &Service, word: &str| {
+        let mut command = howdah(["credentials", word]);
+        command.args(["--keeper", &said(running, "Keeper on ")]);
+        command.args(["--token-file", &said(running, "operator's token: ")]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let running = up(&service, &home).arg("--keeper").start();
+    assert_eq!(first_note(&running), 3);
+    assert!(credentials(&running, "adopt").contains("idle"));
+    assert!(credentials(&running, "rotate").contains("retired"));
+    assert_eq!(first_note(&running), 3);
+    assert_eq!(running.get_admin("/credential").json()["generation"], 2);
+    // What changes in the folder is typed with the login that is in use now.
+    let list = service.join("endpoints/notes/list.sql");
+    edit(&list, "ORDER BY id DESC", "ORDER BY id");
+    eventually("the change is served", PATIENCE, || first_note(&running) == 1);
+    running.stop();
+
+    let running = up(&service, &home).arg("--keeper").start();
+    assert_eq!(running.get_admin("/credential").json()["generation"], 2);
+    assert_eq!(first_note(&running), 1);
+    assert!(credentials(&running, "rotate").contains("idle"));
+    running.stop();
+
+    // Without a keeper the service signs in as itself again, and fresh forgets everything.
+    let running = up(&service, &home).start();
+    assert_eq!(first_note(&running), 1);
+    running.stop();
+    let running = up(&service, &home).arg("--keeper").arg("--fresh").start();
+    assert!(credentials(&running, "adopt").contains("idle"));
+    running.stop();
+}

@@ -11,6 +11,7 @@ use crate::{
     startup::{self, Folder},
 };
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use zeroize::Zeroizing;
 
 pub(super) fn run(arguments: SetupArguments) -> Result<Exit, Diagnostics> {
     let config = Folder::from(arguments.folder).manifest()?.value;
@@ -21,12 +22,9 @@ pub(super) fn run(arguments: SetupArguments) -> Result<Exit, Diagnostics> {
     let keeper = config.keeper.as_ref().ok_or_else(|| missing("keeper"))?;
     let credentials = config.credentials.as_ref().ok_or_else(|| missing("credentials"))?;
     let database = config.database.as_ref().ok_or_else(|| missing("database"))?;
-    make(&keeper.key_file, || Key::generate().map_err(|error| error.to_string()))?;
+    tell(&keeper.key_file, make(&keeper.key_file, new_key)?);
     let login = format!("{}_a", arguments.role);
-    make(&keeper.credential, || {
-        let password = credential::new_password().map_err(|error| error.to_string())?;
-        Ok(Credential { generation: 1, user: login.clone(), password }.to_json())
-    })?;
+    tell(&keeper.credential, make(&keeper.credential, || new_credential(&login))?);
     let own = startup::credential(&keeper.credential)?;
     if own.user != login {
         let message = format!("the keeper's credential is of `{}`, not of `{login}`", own.user);
@@ -45,11 +43,30 @@ pub(super) fn run(arguments: SetupArguments) -> Result<Exit, Diagnostics> {
     Ok(Exit::Success)
 }
 
-/// Writes a file that only its owner reads, unless there is one.
-fn make(
+fn tell(path: &Path, is_new: bool) {
+    let how = if is_new { "is new" } else { "is there already, and stays as it is" };
+    show::complain!("{} {how}", path.display());
+}
+
+/// A new key to seal with.
+pub(in crate::cli) fn new_key() -> Result<Zeroizing<String>, String> {
+    Key::generate().map_err(|error| error.to_string())
+}
+
+/// A first credential of `login`.
+pub(in crate::cli) fn new_credential(login: &str) -> Result<Zeroizing<String>, String> {
+    let password = credential::new_password().map_err(|error| error.to_string())?;
+    Ok(Credential { generation: 1, user: login.to_owned(), password }.to_json())
+}
+
+/// Writes a file that only its owner reads, unless there is one; gives whether there was none.
+///
+/// # Errors
+/// When it cannot be written.
+pub(in crate::cli) fn make(
     path: &Path,
-    text: impl FnOnce() -> Result<zeroize::Zeroizing<String>, String>,
-) -> Result<(), Diagnostics> {
+    text: impl FnOnce() -> Result<Zeroizing<String>, String>,
+) -> Result<bool, Diagnostics> {
     let shown = path.display();
     let failed = |why: &dyn std::fmt::Display| {
         Diagnostics::from(Diagnostic::error(
@@ -58,8 +75,7 @@ fn make(
         ))
     };
     if path.exists() {
-        show::complain!("{shown} is there already, and stays as it is");
-        return Ok(());
+        return Ok(false);
     }
     let text = text().map_err(|why| failed(&why))?;
     let file = fs::File::options().write(true).create_new(true).mode(0o600).open(path);
@@ -67,8 +83,7 @@ fn make(
     file.write_all(text.as_bytes())
         .and_then(|()| file.sync_all())
         .map_err(|error| failed(&error))?;
-    show::complain!("{shown} is new");
-    Ok(())
+    Ok(true)
 }
 
 /// A folder that is not there is better found now than in the middle of a rotation.

@@ -43,6 +43,14 @@ impl Reason {
     pub fn is_passing(self) -> bool {
         matches!(self, Self::Refused | Self::TimedOut | Self::TooManyConnections | Self::Starting)
     }
+
+    /// Whether it is the login that is refused, so that another credential may help.
+    pub fn is_denial(self) -> bool {
+        matches!(
+            self,
+            Self::PasswordMissing | Self::PasswordWrong | Self::NotAllowed | Self::NoRole
+        )
+    }
 }
 
 /// A connection that could not be opened. Holds no secret.
