@@ -14,4 +14,5 @@ pub const MIGRATIONS: &[crate::migration::Step] = &[
     ("210_access_tables.sql", include_str!("approval/sql/210_access_tables.sql")),
     ("211_access_functions.sql", include_str!("approval/sql/211_access_functions.sql")),
     ("212_access_ends.sql", include_str!("approval/sql/212_access_ends.sql")),
+    ("213_access_actions.sql", include_str!("approval/sql/213_access_actions.sql")),
 ];

@@ -28,7 +28,7 @@ pub use list::safe_url;
 pub use protection::{
     Algorithm, Auth, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
 };
-pub use records::{AccessPolicy, Audit};
+pub use records::{AccessPolicy, Action as AccessAction, Audit};
 pub use settings::{
     Access, Answers, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Reload,
     Service, Tls, TlsVersion,
@@ -134,12 +134,18 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let tls = read_tls(&section("tls"));
     let database = read_database(&section("database"));
     let keeper = read_keeper(&section("keeper"));
-    let credentials = read_credentials(&section("credentials"));
+    let rotating = section("credentials");
+    let credentials = read_credentials(&rotating);
     let audit = Audit::read(&section("audit"));
     let access = root.table("access");
     let policies = access.as_ref().and_then(|access| access.table("policies"));
-    let access_policies =
-        read_named(policies.as_ref(), "access.policies", sources, AccessPolicy::read);
+    let access_policies = read_named(policies.as_ref(), "access.policies", sources, |section| {
+        let policy = AccessPolicy::read(section)?;
+        check::policy(section, &policy).then_some(policy)
+    });
+    if let (Some(Some(credentials)), Some(policies)) = (&credentials, &access_policies) {
+        check::approval(&rotating, credentials, policies);
+    }
     if let Some(access) = &access {
         access.finish();
     }

@@ -23,7 +23,7 @@ mod status;
 mod verify;
 
 pub use engine::{Refused, Rotation, Settings, Step};
-pub use ledger::Failure;
+pub use ledger::{Failure, Leave};
 pub use status::{Status, status};
 
 /// The state's tables in the keeper's schema.

@@ -8,7 +8,10 @@ use std::time::Duration;
 pub struct Policy {
     /// Its name, which requests ask for.
     pub name: String,
-    /// The role that a temporary login is made a member of.
+    /// What is asked for: `login` or `rotation`.
+    pub action: &'static str,
+    /// The role that a temporary login is made a member of; of a rotation the role whose credential it
+    /// changes.
     pub profile: String,
     /// How many people must approve; never the requester.
     pub approvals: u8,
@@ -32,6 +35,7 @@ impl Policy {
         let interval = |duration: Duration| format!("{} seconds", duration.as_secs_f64());
         json!({
             "id": self.name,
+            "action": self.action,
             "profile": self.profile,
             "approvals": self.approvals,
             "approvers": self.approvers,

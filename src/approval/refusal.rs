@@ -16,6 +16,7 @@ pub const CODES: &[Code] = &[
     Code::TokenEnded,
     Code::PolicyUnknown,
     Code::RequestUnknown,
+    Code::WrongAction,
     Code::SelfApproval,
     Code::NotAnApprover,
     Code::NotEligible,

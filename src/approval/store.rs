@@ -16,7 +16,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio_postgres::{Client, Error};
+use tokio_postgres::{Client, Error, GenericClient};
 
 /// Why a call was not answered with what it asked for.
 #[derive(Debug)]
@@ -219,6 +219,22 @@ pub async fn activate(client: &Client, actor: i64, request: &str) -> Result<Logi
         not_after: text("not_after").unwrap_or_default(),
         age_recipient: text("age_recipient"),
     })
+}
+
+/// Uses up the approved request `request`, of `policy`, in the transaction that begins the rotation
+/// which it is for. A refusal is for the caller to tell.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn use_up(
+    client: &impl GenericClient,
+    actor: i64,
+    request: &str,
+    policy: &str,
+) -> Result<(), Failure> {
+    const USE: &str = "SELECT howdah.access_use($1, $2::text::uuid, $3)::text";
+    let row = client.query_one(USE, &[&actor, &request, &policy]).await?;
+    answer(row.try_get(0)?).map(drop)
 }
 
 async fn simple(client: &Client, sql: &str, actor: i64, request: &str) -> Result<Value, Failure> {

@@ -1,14 +1,15 @@
 //! What settings must be together: checks that look at more than one.
 
 use super::{
-    Address, Config, Database, Keeper, Lane, Listen, document,
+    AccessAction, AccessPolicy, Address, Config, Credentials, Database, Keeper, Lane, Listen,
+    document,
     section::{Section, variable_of},
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
-    name,
+    name::{self, Identifier},
 };
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 /// Operators' and callers' listeners are two.
 pub(super) fn listen(section: &Section<'_, '_, '_>, listen: &Listen) {
@@ -68,6 +69,45 @@ pub(super) fn keeper(section: &Section<'_, '_, '_>, keeper: &Keeper) -> bool {
         );
     }
     local
+}
+
+/// A policy for logins names the role that they get, one for rotations none. Says whether it is good.
+pub(super) fn policy(section: &Section<'_, '_, '_>, policy: &AccessPolicy) -> bool {
+    let name = section.name();
+    let problem = match (policy.action, &policy.profile) {
+        (AccessAction::Login, None) => {
+            Diagnostic::error(Code::MissingKey, format!("policy `{name}` names no `profile`"))
+                .help("name the role that its logins become members of")
+        }
+        (AccessAction::Rotation, Some(_)) => Diagnostic::error(
+            Code::Conflict,
+            format!("policy `{name}` is for rotations, and names a `profile`"),
+        )
+        .help("remove `profile`: a rotation makes no login for a person"),
+        _ => return true,
+    };
+    section.report("profile", problem);
+    false
+}
+
+/// The policy that rotations take is one of theirs.
+pub(super) fn approval(
+    section: &Section<'_, '_, '_>,
+    credentials: &Credentials,
+    policies: &BTreeMap<Identifier, AccessPolicy>,
+) {
+    let wanted = credentials.rotating.approval.as_str();
+    let named = policies.iter().find(|(name, _)| name.as_str() == wanted);
+    if wanted == "none" || named.is_some_and(|(_, it)| it.action == AccessAction::Rotation) {
+        return;
+    }
+    let message = format!("`credentials.approval` names no policy for rotations: `{wanted}`");
+    section.report(
+        "approval",
+        Diagnostic::error(Code::InvalidValue, message).help(format!(
+            "make one, `[access.policies.{wanted}]` with `action = \"rotation\"`, or say `none`"
+        )),
+    );
 }
 
 /// A statement may not take longer than the request that waits for it.

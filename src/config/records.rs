@@ -2,10 +2,21 @@
 
 use super::{
     declare::sections,
-    kind::{File, Integer, Optional, Span, Text},
+    kind::{Choice, File, Integer, Optional, Span, Text},
     list::List,
 };
 use std::{path::PathBuf, time::Duration};
+
+/// What an access request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// A temporary login.
+    Login,
+    /// A rotation of the service's credential.
+    Rotation,
+}
+
+const ACTION: Choice<Action> = Choice(&[("login", Action::Login), ("rotation", Action::Rotation)]);
 
 sections! {
     /// The audit trail, which the keeper sequences and signs.
@@ -31,8 +42,10 @@ sections! {
     /// A policy of access requests: who may have a role for a while, and by whose leave.
     #[derive(Clone, Debug, PartialEq, Eq)]
     ["access.policies.NAME"] AccessPolicy |section| {
-        /// The role that the temporary login becomes a member of.
-        profile: String = Text => required("reader");
+        /// What is asked for: a temporary `login`, or a `rotation` of the service's credential.
+        action: Action = ACTION => default("login");
+        /// The role that the temporary login becomes a member of; nothing for a rotation.
+        profile: Option<String> = Optional(Text, &[""]) => absent("reader");
         /// How many people must approve; never the requester.
         approvals: u8 = Integer(1..=20) => default("1");
         /// The groups whose members may approve.

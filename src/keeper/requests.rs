@@ -10,7 +10,7 @@ use crate::{
         policy::Policy,
         store::{self, Failure},
     },
-    config::AccessPolicy,
+    config::{AccessAction, AccessPolicy, Config},
     credential::Credential,
     event::Event,
     http::api::{Asked, Entry, Later},
@@ -60,7 +60,8 @@ impl Room for Requests {
 
 /// Sets the policies and ends what is due, until something fails; gives what.
 async fn end_logins(desk: &Desk) -> String {
-    let policies: Vec<_> = desk.config.access_policies.iter().map(policy).collect();
+    let policies = desk.config.access_policies.iter();
+    let policies: Vec<_> = policies.map(|(name, of)| policy(&desk.config, name, of)).collect();
     let attempt = async {
         let credential: Credential =
             startup::credential(&desk.keeper.credential).map_err(|it| it.message().to_owned())?;
@@ -88,10 +89,16 @@ async fn end_logins(desk: &Desk) -> String {
     }
 }
 
-fn policy((name, of): (&Identifier, &AccessPolicy)) -> Policy {
+fn policy(config: &Config, name: &Identifier, of: &AccessPolicy) -> Policy {
+    let owner = || config.credentials.as_ref().map(|it| it.rotating.owner.clone());
+    let (action, profile) = match of.action {
+        AccessAction::Login => ("login", of.profile.clone()),
+        AccessAction::Rotation => ("rotation", owner()),
+    };
     Policy {
         name: name.as_str().to_owned(),
-        profile: of.profile.clone(),
+        action,
+        profile: profile.unwrap_or_default(),
         approvals: of.approvals,
         approvers: of.approvers.clone(),
         requesters: of.requesters.clone(),

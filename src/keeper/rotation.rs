@@ -11,7 +11,7 @@ use crate::{
     http::api::{Entry, Later},
     postgres::{Target, session::Session},
     problem::Code,
-    rotation::{Failure, Refused, Rotation, Settings, Step, sink},
+    rotation::{Failure, Leave, Refused, Rotation, Settings, Step, sink},
     startup,
 };
 use std::{rc::Rc, time::Duration};
@@ -157,11 +157,16 @@ impl Rotations {
         Ok(step)
     }
 
-    /// Begins a new generation for `actor`.
-    async fn begin(&self, actor: &str, adopts: bool) -> Result<u64, Refused> {
+    /// Begins a new generation for `actor`, by `leave` where it takes that.
+    async fn begin(
+        &self,
+        actor: &str,
+        leave: Option<Leave<'_>>,
+        adopts: bool,
+    ) -> Result<u64, Refused> {
         let (mut session, lead) = self.own_session().await?;
         let _turn = self.turn.lock().await;
-        let generation = self.rotation.begin(&mut session, lead, actor, adopts).await?;
+        let generation = self.rotation.begin(&mut session, lead, actor, leave, adopts).await?;
         self.wake.notify_one();
         Ok(generation)
     }

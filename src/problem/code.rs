@@ -102,6 +102,8 @@ codes! {
     RequestEdited = 409 "request-edited" "The request was edited",
     /// The access request is in a state in which this cannot be done.
     WrongState = 409 "wrong-state" "Not in this state",
+    /// The access request is for something else: a login is not a rotation.
+    WrongAction = 409 "wrong-action" "Not what was asked for",
     /// The policy has changed since the request was made: make it again.
     PolicyChanged = 409 "policy-changed" "The policy has changed",
     /// The caller has decided on this request already.

@@ -79,7 +79,7 @@ impl Rotation {
             self.make(session, lead, record, change).await?;
         }
         let record = self.load(session).await?;
-        self.apply(session, lead, &record, "check").await.map(drop)
+        self.apply(session, lead, &record, "check", None).await.map(drop)
     }
 
     /// The published login signs in with its password and acts as the owner, and no other does.

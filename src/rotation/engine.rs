@@ -7,7 +7,7 @@ mod forward;
 mod handover;
 
 use super::{
-    ledger::{self, Change, Failure, Record},
+    ledger::{self, Change, Failure, Leave, Record},
     role,
     sessions::{self, Session as Seen},
     sink::Sink,
@@ -115,7 +115,7 @@ impl Rotation {
     }
 
     /// Begins a new generation; gives its number. `adopts` is the first one, by which the keeper
-    /// takes an application over.
+    /// takes an application over; `leave` the access request that it uses up.
     ///
     /// # Errors
     /// Why it does not begin; nothing has changed.
@@ -124,6 +124,7 @@ impl Rotation {
         session: &mut Session,
         lead: Lead,
         actor: &str,
+        leave: Option<Leave<'_>>,
         adopts: bool,
     ) -> Result<u64, Refused> {
         let record = self.load(session).await?;
@@ -141,7 +142,7 @@ impl Rotation {
             }
             _ => {}
         }
-        Ok(self.apply(session, lead, &record, actor).await?)
+        Ok(self.apply(session, lead, &record, actor, leave).await?)
     }
 
     /// Idle to applied: the standby login gets a new password and may sign in.
@@ -151,6 +152,7 @@ impl Rotation {
         lead: Lead,
         record: &Record,
         actor: &str,
+        leave: Option<Leave<'_>>,
     ) -> Result<u64, Failure> {
         let logins = role::logins_of(&self.settings.owner);
         let in_use = &record.state.current().login;
@@ -172,6 +174,7 @@ impl Rotation {
         let password = credential::new_password()
             .map_err(|_| Failure::Damaged("the kernel gives no random bytes".to_owned()))?;
         let mut change = Change::of("applied", record, to, actor);
+        change.leave = leave;
         change.sealed = Some(self.seal(change.to.current(), &password)?);
         change.old_sealed = match (&record.sealed, &self.first) {
             (None, Some(first)) => Some(self.seal(record.state.current(), first)?),
@@ -215,7 +218,7 @@ impl Rotation {
         if !(is_adopted && record.is_due && self.settings.every.is_some()) {
             return Ok(Step::Idle);
         }
-        self.apply(session, lead, record, "schedule").await?;
+        self.apply(session, lead, record, "schedule", None).await?;
         Ok(Step::Made("applied"))
     }
 

@@ -6,15 +6,17 @@
 
 use super::state::{Issue, Phase, State, WrongPhase};
 use crate::{
+    approval::store,
     audit::inbox::{self, Entry, Outcome},
     postgres::{
         lead::{Lead, Lost},
         session::{self, Session},
     },
+    problem::{Code, Problem},
 };
 use serde_json::{Map, Value, json};
 use std::{fmt, time::Duration};
-use tokio_postgres::{Error, Row, Transaction};
+use tokio_postgres::{Error, Row, Transaction, error::SqlState};
 
 /// What the trail calls this room.
 const WRITER: &str = "rotation";
@@ -35,6 +37,8 @@ pub enum Failure {
         /// What the server says.
         message: String,
     },
+    /// The access request that it takes is refused.
+    Leave(Problem),
     /// What is stored cannot be: it was edited by hand, or sealed with another key.
     Damaged(String),
 }
@@ -44,6 +48,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Lost(lost) => write!(formatter, "{lost}"),
             Self::Elsewhere(why) | Self::Damaged(why) => formatter.write_str(why),
+            Self::Leave(problem) => formatter.write_str(problem.code().title()),
             Self::Role { sqlstate, message } => {
                 write!(formatter, "the role cannot be changed: {message} (SQLSTATE {sqlstate})")
             }
@@ -151,6 +156,19 @@ pub(super) struct Change<'a> {
     pub(super) reason: Option<String>,
     /// Who wanted it.
     pub(super) actor: &'a str,
+    /// The access request that it uses up.
+    pub(super) leave: Option<Leave<'a>>,
+}
+
+/// By whose leave a rotation begins: an approved access request.
+#[derive(Clone, Copy, Debug)]
+pub struct Leave<'a> {
+    /// The policy that it must be of.
+    pub policy: &'a str,
+    /// Its number.
+    pub request: &'a str,
+    /// Whose it must be, by number.
+    pub principal: i64,
 }
 
 impl<'a> Change<'a> {
@@ -166,6 +184,7 @@ impl<'a> Change<'a> {
             due_in: None,
             reason: None,
             actor,
+            leave: None,
         }
     }
 }
@@ -198,6 +217,9 @@ pub(super) async fn advance(
     let transaction = session.transaction().await?;
     lead.fence(&transaction).await?;
     compare(&transaction, name, from).await?;
+    if let Some(leave) = &change.leave {
+        use_up(&transaction, leave).await?;
+    }
     if is_quiet {
         transaction.batch_execute(QUIET).await?;
     }
@@ -216,6 +238,20 @@ pub(super) async fn advance(
     inbox::write(&transaction, &entry).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+async fn use_up(transaction: &Transaction<'_>, leave: &Leave<'_>) -> Result<(), Failure> {
+    let used = store::use_up(transaction, leave.principal, leave.request, leave.policy).await;
+    used.map_err(|failure| match failure {
+        store::Failure::Refused(problem) => Failure::Leave(problem),
+        // It is no number of a request.
+        store::Failure::Database(error)
+            if error.code() == Some(&SqlState::INVALID_TEXT_REPRESENTATION) =>
+        {
+            Failure::Leave(Problem::new(Code::RequestUnknown))
+        }
+        store::Failure::Database(error) => error.into(),
+    })
 }
 
 /// Keeps the session's statements, which carry verifiers, out of the log: the setting is the
@@ -309,6 +345,9 @@ fn detail(lead: Lead, from: &State, change: &Change<'_>) -> Map<String, Value> {
     put("epoch", json!(lead.epoch()));
     if let Some(reason) = &change.reason {
         put("reason", json!(reason));
+    }
+    if let Some(leave) = &change.leave {
+        put("request", json!(leave.request));
     }
     detail
 }

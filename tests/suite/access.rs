@@ -67,6 +67,7 @@ impl House {
     /// A policy of two approvals by a `dba` for a `dev`.
     pub(crate) fn policy(&self) -> Policy {
         Policy {
+            action: "login",
             name: "read".to_owned(),
             profile: self.profile.clone(),
             approvals: 2,

@@ -1,5 +1,7 @@
 //! Rotation against a real PostgreSQL, a real keeper and a real service under load.
 
+mod approval;
+
 use crate::support::{
     database::Database,
     eventually, http,
@@ -286,4 +288,41 @@ fn a_rotation_takes_an_operator_and_the_trail_has_who_was_refused() {
     ];
     assert_eq!(refusals, expected);
     assert_eq!(keeper.get("/credentials").json()["highest"], 0);
+}
+
+#[test]
+fn a_service_whose_credential_is_refused_at_its_start_waits_for_what_mends_it() {
+    let home = home("");
+    let owner = home.database.user.clone();
+    let keeper = leading(&home);
+    done(&home, &keeper, "adopt");
+    drop(keeper);
+    let spoil = |login: &str| {
+        home.database.psql_as_superuser(&format!("ALTER ROLE {login} PASSWORD 'spoiled'"));
+        let service = service::serve(home.folder.path()).arg("--threads").arg("1").start();
+        eventually("it says so", SOON, || {
+            service.output().contains("the credential is refused: the service waits")
+        });
+        assert_eq!((service.get("/one").status, service.get_admin("/ready").status), (503, 503));
+        service
+    };
+    let ready = |service: &Service| {
+        eventually("it is ready", SOON, || service.get_admin("/ready").status == 200);
+        assert_eq!(service.get("/one").status, 200);
+    };
+    // Another credential comes.
+    let service = spoil(&format!("{owner}_a"));
+    home.database.psql_as_superuser(&format!("ALTER ROLE {owner}_b LOGIN PASSWORD 'another'"));
+    let other = serde_json::json!(
+        { "generation": 2, "user": format!("{owner}_b"), "password": "another" });
+    home.folder.write("draft", other.to_string());
+    let path = |name: &str| home.folder.path().join(name);
+    std::fs::rename(path("draft"), path("credential.json")).unwrap();
+    ready(&service);
+    drop(service);
+    // A keeper comes, which publishes one.
+    let service = spoil(&format!("{owner}_b"));
+    let _keeper = leading(&home);
+    ready(&service);
+    assert!(service.get_admin("/credential").json()["generation"].as_u64() > Some(2));
 }

@@ -29,6 +29,7 @@ pub struct Page {
 /// A request as it is shown. The state of its grant, once there is one, is the request's.
 const SHOWN: &str = "\
 SELECT json_build_object('id', r.id, 'requester', p.issuer || ':' || p.subject, 'policy', r.policy,
+    'action', w.action,
     'profile', w.profile, 'reason', r.reason, 'for_s', round(extract(epoch FROM r.ttl)::numeric),
     'break_glass', r.break_glass, 'state', coalesce(g.state, r.state),
     'approvals', howdah.access_approvals(r.id), 'approvals_needed', w.approvals,

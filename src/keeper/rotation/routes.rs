@@ -6,8 +6,8 @@ use crate::{
         api::{Asked, Caller, Entry, handler, json},
         response::Answer,
     },
-    problem::{Code, Problem},
-    rotation::{Refused, status},
+    problem::{ArgumentError, Code, Location, Problem},
+    rotation::{Failure, Leave, Refused, status},
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -34,11 +34,13 @@ impl Act {
 
 /// The routes.
 pub(super) fn of(rotations: &Rc<Rotations>) -> Vec<Entry> {
+    let leave = json!({ "type": "object", "properties": { "request": { "type": "string",
+        "description": "The approved access request, where `credentials.approval` names a policy" } } });
     let post = |path, summary, act| Entry {
         method: Method::POST,
         path,
         summary,
-        takes: None,
+        takes: matches!(act, Act::Rotate | Act::Adopt).then(|| leave.clone()),
         gives: (202, begun_schema()),
         open: false,
         handler: shared(rotations, move |rotations, asked| async move {
@@ -81,14 +83,19 @@ where
 /// Begins what an operator asks for. A refusal is in the trail, too.
 async fn change(rotations: &Rotations, asked: &Asked, act: Act) -> Result<Answer, Problem> {
     let caller = asked.caller.as_ref().ok_or_else(|| Problem::new(Code::TokenInvalid))?;
-    let outcome = permitted(rotations, caller, act).await;
+    let outcome = permitted(rotations, caller, asked, act).await;
     if let Err(problem) = &outcome {
         rotations.tell_refusal(act.action(), caller.principal, problem.code()).await;
     }
     outcome
 }
 
-async fn permitted(rotations: &Rotations, caller: &Caller, act: Act) -> Result<Answer, Problem> {
+async fn permitted(
+    rotations: &Rotations,
+    caller: &Caller,
+    asked: &Asked,
+    act: Act,
+) -> Result<Answer, Problem> {
     let Some(credentials) = &rotations.desk.config.credentials else {
         return Err(Problem::new(Code::NotFound));
     };
@@ -97,16 +104,37 @@ async fn permitted(rotations: &Rotations, caller: &Caller, act: Act) -> Result<A
         let detail = format!("It takes one of these groups: {}.", operators.join(", "));
         return Err(Problem::new(Code::NotAnOperator).detail(detail));
     }
-    if matches!(act, Act::Rotate) && credentials.rotating.approval != "none" {
-        let detail = "A rotation takes an approved access request: `howdah access request`.";
-        return Err(Problem::new(Code::Forbidden).detail(detail));
-    }
+    let body = asked.json()?;
+    let leave = leave(&credentials.rotating.approval, &body, caller.principal);
     let outcome = match act {
-        Act::Rotate => rotations.begin(&caller.name, false).await,
-        Act::Adopt => rotations.begin(&caller.name, true).await,
+        Act::Rotate => rotations.begin(&caller.name, leave?, false).await,
+        Act::Adopt => rotations.begin(&caller.name, leave?, true).await,
+        // The way back undoes what was approved, and cannot wait.
         Act::Back => rotations.go_back(&caller.name).await,
     };
     begun(rotations, outcome)
+}
+
+/// The access request that the caller names, where one is needed.
+fn leave<'a>(
+    approval: &'a str,
+    body: &'a Value,
+    principal: i64,
+) -> Result<Option<Leave<'a>>, Problem> {
+    match (approval, body["request"].as_str()) {
+        ("none", None) => Ok(None),
+        ("none", Some(_)) => Err(Problem::arguments(vec![ArgumentError {
+            location: Location::Body,
+            parameter: "request".to_owned(),
+            detail: "Rotations take no access request here.".to_owned(),
+        }])),
+        (policy, None) => {
+            let detail =
+                format!("It takes an approved access request under the policy `{policy}`.");
+            Err(Problem::new(Code::NotApproved).detail(detail))
+        }
+        (policy, Some(request)) => Ok(Some(Leave { policy, request, principal })),
+    }
 }
 
 async fn show(rotations: &Rotations) -> Result<Answer, Problem> {
@@ -131,6 +159,7 @@ fn begun(rotations: &Rotations, outcome: Result<u64, Refused>) -> Result<Answer,
         Err(Refused::Adoption(why)) => {
             Err(Problem::new(Code::Conflict).detail(format!("It does not begin: {why}.")))
         }
+        Err(Refused::Failure(Failure::Leave(problem))) => Err(problem),
         Err(Refused::Failure(failure)) => {
             // Operators, who are trusted with the keeper's log, may know what the database says.
             Err(Problem::new(Code::Conflict).detail(format!("It does not begin: {failure}.")))
