@@ -6,6 +6,7 @@
 
 mod address;
 mod check;
+mod connection;
 mod declare;
 mod document;
 mod environment;
@@ -23,6 +24,7 @@ mod settings;
 mod sink;
 
 pub use address::Address;
+pub use connection::{Authorities, ChannelBinding, SslMode, SslNegotiation};
 pub use keeper::{Keeper, Rotating};
 pub use list::safe_url;
 pub use protection::{
@@ -218,6 +220,9 @@ fn read_database(section: &Section<'_, '_, '_>) -> Option<Option<Database>> {
         return Some(None);
     }
     let database = Database::read(section)?;
+    if !check::database_tls(section, &database) {
+        return None;
+    }
     Some(Some(check::database(section, database)))
 }
 

@@ -184,6 +184,7 @@ fn target(folder: &Folder, database: &str, user: &str) -> Result<Target, Box<Dia
         password: None,
         connect_timeout: CONNECT_TIMEOUT,
         application_name: "howdah up".to_owned(),
+        tls: std::sync::Arc::default(),
     })
 }
 

@@ -6,12 +6,14 @@
 pub mod batch;
 pub mod cancel;
 pub mod describe;
+mod dial;
 pub mod lead;
 pub mod message;
 pub mod refusal;
 pub mod session;
 pub mod statement;
 mod target;
+pub mod tls;
 pub mod wire;
 
 pub use target::Target;

@@ -2,7 +2,7 @@
 
 use crate::{
     builtin::ping,
-    config::{Address, Config, KeySource},
+    config::{Address, Authorities, Config, KeySource, SslMode},
     definition::route::Action,
     diagnostic::{Code, Diagnostic, Diagnostics},
     hardening::{self, Needs, User},
@@ -76,8 +76,18 @@ fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
     if let Some(database) = &config.database {
         let credential = database.credential.as_deref();
         reads.extend(credential.into_iter().map(Path::to_owned));
-        let files = [credential, database.password_file.as_deref()];
-        reads.extend(files.into_iter().flatten().map(directory_of));
+        let authorities = match &database.sslrootcert {
+            Some(Authorities::File(path)) => Some(path.as_path()),
+            Some(Authorities::System) | None => None,
+        };
+        if authorities.is_none() && database.sslmode >= Some(SslMode::VerifyFull)
+            || database.sslrootcert == Some(Authorities::System)
+        {
+            reads.extend(certificates());
+        }
+        let tls = [authorities, database.sslcert.as_deref(), database.sslkey.as_deref()];
+        let files = tls.into_iter().chain([credential, database.password_file.as_deref()]);
+        reads.extend(files.flatten().map(directory_of));
     }
     reads.extend(config.auth.keys_file.as_deref().map(directory_of));
     if let Some(tls) = &config.tls {
@@ -100,8 +110,8 @@ fn behind_link(folder: &Path) -> Option<PathBuf> {
     Some(directory_of(&target))
 }
 
-/// Where the certificates are that an issuer is known by: where the environment says, and where
-/// distributions keep them.
+/// Where the certificates are that issuers and databases are known by: where the environment says, and
+/// where distributions keep them.
 fn certificates() -> Vec<PathBuf> {
     let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(std::env::var_os);
     let usual =

@@ -1,8 +1,7 @@
 //! What settings must be together: checks that look at more than one.
 
 use super::{
-    AccessAction, AccessPolicy, Address, Config, Credentials, Database, Keeper, Lane, Listen,
-    document,
+AccessAction, AccessPolicy, Address, Config, Credentials, Database, Keeper, Lane, Listen, document, Authorities, ChannelBinding, SslMode, SslNegotiation,
     section::{Section, variable_of},
 };
 use crate::{
@@ -48,6 +47,55 @@ pub(super) fn database(section: &Section<'_, '_, '_>, mut database: Database) ->
         );
     }
     database
+}
+
+/// What TLS to the database takes together. Says whether it is good.
+pub(super) fn database_tls(section: &Section<'_, '_, '_>, database: &Database) -> bool {
+    let file = matches!(database.sslrootcert, Some(Authorities::File(_)));
+    let mode = database.sslmode;
+    let conflicts = [
+        (
+            mode == Some(SslMode::VerifyCa) && !file,
+            "sslmode",
+            "`database.sslmode` is `verify-ca`, and `sslrootcert` names no file",
+            "name the authority's certificate, or take `verify-full`: an authority that everybody \
+             can ask signs for any host",
+        ),
+        (
+            mode < Some(SslMode::VerifyCa)
+                && mode.is_some()
+                && database.sslrootcert == Some(Authorities::System),
+            "sslrootcert",
+            "`database.sslrootcert` is `system`, and `sslmode` does not ask for a known authority",
+            "take `sslmode = \"verify-full\"`",
+        ),
+        (
+            database.sslkey.is_some() && database.sslcert.is_none(),
+            "sslkey",
+            "`database.sslkey` is given without `sslcert`",
+            "name the certificate that the key belongs to",
+        ),
+        (
+            database.sslnegotiation == SslNegotiation::Direct
+                && !(mode >= Some(SslMode::Require) || mode.is_none() && file),
+            "sslnegotiation",
+            "`database.sslnegotiation` is `direct`, and `sslmode` does not ask for TLS",
+            "take `sslmode = \"verify-full\"`",
+        ),
+        (
+            database.channel_binding == ChannelBinding::Require
+                && matches!(mode, Some(SslMode::Disable | SslMode::Prefer)),
+            "channel_binding",
+            "`database.channel_binding` is `require`, and `sslmode` does not ask for TLS",
+            "take `sslmode = \"require\"` or more",
+        ),
+    ];
+    let mut good = true;
+    for (_, key, message, help) in conflicts.into_iter().filter(|(is, ..)| *is) {
+        section.report(key, Diagnostic::error(Code::Conflict, message).help(help));
+        good = false;
+    }
+    good
 }
 
 /// The keeper's listener changes credentials, so that it is not for the network. Says whether it is

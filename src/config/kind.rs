@@ -2,6 +2,7 @@
 
 use super::{
     address::{self, Address},
+    connection::Authorities,
     quantity,
 };
 use crate::secret::Secret;
@@ -65,6 +66,9 @@ pub(super) struct Switch;
 
 /// A file's path.
 pub(super) struct File;
+
+/// By whose word a server is believed: a file, or `system`.
+pub(super) struct Roots;
 
 /// A secret text.
 pub(super) struct Hidden;
@@ -269,6 +273,22 @@ impl Kind for File {
     }
     fn parse(&self, text: &str) -> Result<PathBuf, String> {
         Text.parse(text).map(PathBuf::from)
+    }
+}
+
+impl Kind for Roots {
+    type Value = Authorities;
+    fn label(&self) -> String {
+        "path, or `system`".into()
+    }
+    fn wanted(&self) -> String {
+        "a file's path, or `system`".into()
+    }
+    fn parse(&self, text: &str) -> Result<Authorities, String> {
+        match text {
+            "system" => Ok(Authorities::System),
+            path => File.parse(path).map(Authorities::File),
+        }
     }
 }
 

@@ -2,8 +2,14 @@
 
 use super::{
     address::Address,
+    connection::{
+        Authorities, CHANNEL_BINDING, ChannelBinding, SSL_MODE, SSL_NEGOTIATION, SslMode,
+        SslNegotiation,
+    },
     declare::sections,
-    kind::{Choice, File, Hidden, Integer, Listener, Optional, Server, Size, Slug, Span, Text},
+    kind::{
+        Choice, File, Hidden, Integer, Listener, Optional, Roots, Server, Size, Slug, Span, Text,
+    },
 };
 use crate::secret::Secret;
 use std::{marker::PhantomData, path::PathBuf, time::Duration};
@@ -139,6 +145,29 @@ sections! {
         /// `credential.json`, as a mounted Kubernetes Secret does. It is followed live and comes before
         /// `user` and the password, which serve until it is there. Empty means none.
         credential: Option<PathBuf> = Optional(File, &[""]) => absent("/run/howdah/credential.json");
+        /// Whether the connection is encrypted, and whether the server must prove who it is: `disable`;
+        /// `prefer` encrypts when the server offers it and gives a password by SCRAM alone; `require`
+        /// encrypts with whoever answers; `verify-ca` believes a known authority's word;
+        /// `verify-full` that it is this host, too. See docs/postgresql-connection.md.
+        sslmode: Option<SslMode> = Optional(SSL_MODE, &[""]) => derived(
+            "`verify-full` when `sslrootcert` is given, else `disable` on this machine and `prefer` elsewhere",
+            "verify-full",
+            Some(None)
+        );
+        /// The file with the certificates, PEM, of who may have signed the server's; `system` means
+        /// those that the machine trusts, which is also what nothing means.
+        sslrootcert: Option<Authorities> = Optional(Roots, &[""]) => absent("/run/tls/postgresql.crt");
+        /// The file with the certificate, PEM, that is shown to the server. The three files are read
+        /// again when they have changed.
+        sslcert: Option<PathBuf> = Optional(File, &[""]) => absent("/run/tls/client.crt");
+        /// The file with that certificate's private key, PEM, without a passphrase.
+        sslkey: Option<PathBuf> = Optional(File, &[""]) => absent("/run/tls/client.key");
+        /// How TLS begins: `postgres` asks the server first; `direct` does not, and takes PostgreSQL 17
+        /// or newer.
+        sslnegotiation: SslNegotiation = SSL_NEGOTIATION => default("postgres");
+        /// Whether the sign-in is bound to the server's certificate, so that nobody can stand between:
+        /// `disable`, `prefer` (when the server offers it) or `require`.
+        channel_binding: ChannelBinding = CHANNEL_BINDING => default("prefer");
         /// How long opening a connection may take.
         connect_timeout: Duration = Span::POSITIVE => default("3s");
         /// What the server's activity view shows as the application.

@@ -133,6 +133,45 @@ fn any_source_makes_a_database() {
 }
 
 #[test]
+fn what_tls_to_the_database_takes_together_is_checked() {
+    let with = |settings: &[(&str, &str)]| {
+        let name = ("database.name", "rates");
+        let flags: Vec<_> = settings.iter().copied().chain([name]).collect();
+        read_in(MINIMAL, &|_| None, &flags)
+    };
+    let file = ("database.sslrootcert", "/a.crt");
+    let (config, _) = with(&[file, ("database.sslmode", "verify-ca")]).unwrap();
+    let database = config.database.unwrap();
+    assert_eq!(database.sslmode, Some(SslMode::VerifyCa));
+    assert_eq!(database.sslrootcert, Some(Authorities::File("/a.crt".into())));
+    for good in [
+        &[("database.sslrootcert", "system")][..],
+        &[("database.sslmode", "verify-full")],
+        &[file, ("database.sslnegotiation", "direct")],
+        &[("database.sslcert", "/c"), ("database.sslkey", "/k")],
+        &[("database.channel_binding", "require")],
+        &[("database.sslmode", "")],
+    ] {
+        assert!(with(good).is_ok(), "{good:?}");
+    }
+    for (bad, word) in [
+        (&[("database.sslmode", "verify-ca")][..], "names no file"),
+        (&[("database.sslmode", "require"), ("database.sslrootcert", "system")], "`system`"),
+        (&[("database.sslkey", "/k")], "without `sslcert`"),
+        (&[("database.sslnegotiation", "direct")], "`direct`"),
+        (&[("database.sslnegotiation", "direct"), ("database.sslmode", "prefer")], "`direct`"),
+        (
+            &[("database.channel_binding", "require"), ("database.sslmode", "disable")],
+            "`require`, and `sslmode`",
+        ),
+        (&[("database.sslmode", "verify_full")], "not `verify_full`"),
+    ] {
+        let text = with(bad).unwrap_err();
+        assert!(text.contains(word), "{text}");
+    }
+}
+
+#[test]
 fn references_stand_for_values_of_every_kind() {
     let text = r#"
         [service]

@@ -46,11 +46,9 @@ impl Desk {
         let place = Target {
             host: keeper.host.clone().unwrap_or_else(|| database.host.clone()),
             port: keeper.port.unwrap_or(database.port),
-            database: database.name.clone(),
             user: String::new(),
-            password: None,
-            connect_timeout: database.connect_timeout,
             application_name: "howdah keeper".to_owned(),
+            ..startup::place(database)
         };
         let waits_for = RefCell::new("the database".to_owned());
         Ok(Self {

@@ -4,6 +4,7 @@
 //! database, looking into the catalog; and saying in words why it did not work. Does not own the
 //! connections that serve (`lane`), which speak through `wire`.
 
+mod channel;
 mod explain;
 mod failure;
 #[cfg(test)]
@@ -12,13 +13,21 @@ mod tests;
 pub use explain::{NO_COPY, explain};
 pub use failure::{ConnectError, Reason};
 
-use super::Target;
+use super::{
+    Target,
+    dial::{self, Opened},
+};
+use crate::config;
+use channel::{AsItIs, Channel};
 use std::{
     ops::{Deref, DerefMut},
     time::Duration,
 };
 use tokio::{task::JoinHandle, time::timeout};
-use tokio_postgres::{Client, Config, NoTls, config::SslMode};
+use tokio_postgres::{
+    Client, Config, Connection,
+    config::{ChannelBinding, SslMode, SslNegotiation},
+};
 
 /// The oldest major version of PostgreSQL that is served.
 pub const OLDEST_MAJOR: u32 = 13;
@@ -70,28 +79,14 @@ impl DerefMut for Session {
     }
 }
 
-/// Connects and signs in, without TLS, within the target's `connect_timeout`.
+/// Connects and signs in, within the target's `connect_timeout`.
 ///
 /// # Errors
 /// Why it did not work, in words; never with the password in it.
 pub async fn connect(target: &Target) -> Result<Session, ConnectError> {
-    let mut config = Config::new();
-    config
-        .host(&target.host)
-        .port(target.port)
-        .dbname(&target.database)
-        .user(&target.user)
-        .application_name(&target.application_name)
-        .options("-c standard_conforming_strings=on")
-        .ssl_mode(SslMode::Disable);
-    if let Some(password) = &target.password {
-        config.password(password.expose());
-    }
-    let (client, connection) = match timeout(target.connect_timeout, config.connect(NoTls)).await {
-        Ok(Ok(open)) => open,
-        Ok(Err(error)) => return Err(ConnectError::new(target, &error)),
-        Err(_) => return Err(ConnectError::timed_out(target)),
-    };
+    let (client, connection) = timeout(target.connect_timeout, sign_in(target))
+        .await
+        .unwrap_or_else(|_| Err(ConnectError::timed_out(target)))?;
     let version = connection.parameter("server_version").unwrap_or_default().to_owned();
     if major(&version).is_some_and(|major| major < OLDEST_MAJOR) {
         return Err(ConnectError::too_old(target, &version));
@@ -102,6 +97,32 @@ pub async fn connect(target: &Target) -> Result<Session, ConnectError> {
         let _ = connection.await;
     }));
     Ok(Session { client, driver, version })
+}
+
+async fn sign_in(target: &Target) -> Result<(Client, Connection<Channel, Channel>), ConnectError> {
+    let Opened { stream, privacy, .. } =
+        dial::open(target).await.map_err(|error| ConnectError::of_dial(target, error))?;
+    let mut config = Config::new();
+    config
+        .host(&target.host)
+        .port(target.port)
+        .dbname(&target.database)
+        .user(&target.user)
+        .application_name(&target.application_name)
+        .options("-c standard_conforming_strings=on")
+        // It is open: the client is to take it as it is, and to ask it what a sign-in is bound to.
+        .ssl_mode(SslMode::Require)
+        .ssl_negotiation(SslNegotiation::Direct)
+        .channel_binding(match target.tls.channel_binding() {
+            config::ChannelBinding::Disable => ChannelBinding::Disable,
+            config::ChannelBinding::Prefer => ChannelBinding::Prefer,
+            config::ChannelBinding::Require => ChannelBinding::Require,
+        });
+    if let Some(password) = &target.password {
+        config.password(password.expose());
+    }
+    let channel = Channel::new(stream, privacy, target.tls.tells_passwords(&target.host));
+    config.connect_raw(channel, AsItIs).await.map_err(|error| ConnectError::new(target, &error))
 }
 
 /// The major version in `15.18 (Debian …)`, `16beta1` or `9.6.24`.

@@ -1,7 +1,8 @@
 //! Where the database is and who signs in.
 
+use super::tls::Tls;
 use crate::secret::Secret;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Where the database is, and as whom to sign in.
 #[derive(Clone)]
@@ -20,4 +21,6 @@ pub struct Target {
     pub connect_timeout: Duration,
     /// What `pg_stat_activity` shows.
     pub application_name: String,
+    /// How private the connection must be.
+    pub tls: Arc<Tls>,
 }

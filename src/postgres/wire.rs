@@ -1,30 +1,25 @@
-//! Opening a connection: the socket, the start-up message, signing in.
+//! Signing in on a connection: the start-up message, the password.
 //!
 //! Source: PostgreSQL documentation, "Message Flow: Start-up" and "SASL Authentication". Does not
-//! own what is said afterwards (`message`, `lane`).
+//! own sockets and TLS (`dial`), nor what is said afterwards (`message`, `lane`).
 
-use super::{Target, refusal::Refusal};
+pub use super::dial::{Peer, Stream};
+
+use super::{
+    Target,
+    dial::{self, DialError, Opened, Privacy},
+    refusal::Refusal,
+    tls::Fault,
+};
+use crate::config::ChannelBinding;
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::{
     authentication::{md5_hash, sasl},
     message::{backend::Message, frontend},
 };
-use std::{fmt, io, net::SocketAddr, path::PathBuf, time::Duration};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    net::{TcpStream, UnixStream},
-};
-
-/// How long sent bytes may stay unacknowledged before the kernel gives the connection up
-/// (`TCP_USER_TIMEOUT`, RFC 5482).
-const USER_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a connection is quiet before the kernel asks whether the other side is there.
-const KEEPALIVE: Duration = Duration::from_secs(10);
-
-/// A byte stream to the server.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+use std::{fmt, io};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A connection that is signed in and ready for a query.
 pub struct Wire {
@@ -36,15 +31,6 @@ pub struct Wire {
     pub key: BackendKey,
     /// The server that answered, where a name stands for several; a cancel request must go there.
     pub peer: Peer,
-}
-
-/// One server: an address, not a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// TCP.
-    Tcp(SocketAddr),
-    /// A unix socket's path.
-    Unix(PathBuf),
 }
 
 /// What names a backend process in a cancel request.
@@ -67,6 +53,8 @@ pub enum ConnectError {
     Refused(Refusal),
     /// The server asks for something that this side has not.
     Unsupported(&'static str),
+    /// There is no TLS with it, or not with whom it should be.
+    Tls(Fault),
 }
 
 impl fmt::Display for ConnectError {
@@ -78,6 +66,7 @@ impl fmt::Display for ConnectError {
                 write!(formatter, "{} (SQLSTATE {})", refusal.message, refusal.sqlstate)
             }
             Self::Unsupported(what) => formatter.write_str(what),
+            Self::Tls(fault) => fmt::Display::fmt(fault, formatter),
         }
     }
 }
@@ -88,7 +77,7 @@ impl ConnectError {
     pub fn is_denial(&self) -> bool {
         match self {
             Self::Refused(refusal) => matches!(refusal.class(), "28" | "3D" | "42"),
-            Self::Unsupported(_) => true,
+            Self::Unsupported(_) | Self::Tls(_) => true,
             Self::Io(_) | Self::TimedOut => false,
         }
     }
@@ -100,55 +89,25 @@ impl From<io::Error> for ConnectError {
     }
 }
 
+impl From<DialError> for ConnectError {
+    fn from(error: DialError) -> Self {
+        match error {
+            DialError::Io(error) => Self::Io(error),
+            DialError::Tls(fault) => Self::Tls(fault),
+        }
+    }
+}
+
 /// Opens a connection whose session has `settings` beside UTF-8 and ISO dates.
 ///
 /// # Errors
 /// Why there is none; nothing of the password is in it.
 pub async fn connect(target: &Target, settings: &[(&str, &str)]) -> Result<Wire, ConnectError> {
     tokio::time::timeout(target.connect_timeout, async {
-        let (stream, peer) = open(target).await?;
-        sign_in(target, settings, stream, peer).await
+        sign_in(target, settings, dial::open(target).await?).await
     })
     .await
     .unwrap_or(Err(ConnectError::TimedOut))
-}
-
-/// Opens a socket to the first of the target's addresses that answers. Each has its share of the
-/// time, so that one that is silent does not use it up for the others.
-async fn open(target: &Target) -> io::Result<(Box<dyn Stream>, Peer)> {
-    if target.host.starts_with('/') {
-        let path = format!("{}/.s.PGSQL.{}", target.host.trim_end_matches('/'), target.port);
-        let peer = Peer::Unix(path.into());
-        return Ok((dial(&peer).await?, peer));
-    }
-    let addresses: Vec<SocketAddr> =
-        tokio::net::lookup_host((target.host.as_str(), target.port)).await?.collect();
-    let share = target.connect_timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
-    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        let peer = Peer::Tcp(address);
-        match tokio::time::timeout(share, dial(&peer)).await {
-            Ok(Ok(stream)) => return Ok((stream, peer)),
-            Ok(Err(error)) => failure = error,
-            Err(_) => failure = io::ErrorKind::TimedOut.into(),
-        }
-    }
-    Err(failure)
-}
-
-/// Opens the socket alone: for signing in, and for a cancel request.
-pub(super) async fn dial(peer: &Peer) -> io::Result<Box<dyn Stream>> {
-    let stream = match peer {
-        Peer::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await?)),
-        Peer::Tcp(address) => TcpStream::connect(address).await?,
-    };
-    stream.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(&stream);
-    let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
-    socket.set_tcp_keepalive(&keepalive)?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-    Ok(Box::new(stream))
 }
 
 struct Handshake {
@@ -185,9 +144,9 @@ impl Handshake {
 async fn sign_in(
     target: &Target,
     settings: &[(&str, &str)],
-    stream: Box<dyn Stream>,
-    peer: Peer,
+    opened: Opened,
 ) -> Result<Wire, ConnectError> {
+    let Opened { stream, peer, privacy } = opened;
     let mut handshake = Handshake { stream, unread: BytesMut::new(), out: BytesMut::new() };
     // The placeholder lexer reads strings as the standard has them, so every session must.
     let fixed = [
@@ -201,7 +160,7 @@ async fn sign_in(
     ];
     frontend::startup_message(fixed.iter().chain(settings).copied(), &mut handshake.out)?;
     handshake.send().await?;
-    authenticate(target, &mut handshake).await?;
+    authenticate(target, &privacy, &mut handshake).await?;
     let mut key = BackendKey::default();
     loop {
         match handshake.next().await? {
@@ -217,7 +176,11 @@ async fn sign_in(
     }
 }
 
-async fn authenticate(target: &Target, handshake: &mut Handshake) -> Result<(), ConnectError> {
+async fn authenticate(
+    target: &Target,
+    privacy: &Privacy,
+    handshake: &mut Handshake,
+) -> Result<(), ConnectError> {
     let password = || {
         target
             .password
@@ -225,23 +188,31 @@ async fn authenticate(target: &Target, handshake: &mut Handshake) -> Result<(), 
             .map(|password| password.expose().as_bytes())
             .ok_or(ConnectError::Unsupported("it asks for a password and none is configured"))
     };
-    match handshake.next().await? {
+    let asked = handshake.next().await?;
+    let binding = target.tls.channel_binding();
+    if binding == ChannelBinding::Require && !matches!(asked, Message::AuthenticationSasl(_)) {
+        return Err(ConnectError::Unsupported(NO_BINDING));
+    }
+    let tells = || {
+        if target.tls.tells_passwords(&target.host) {
+            password()
+        } else {
+            Err(ConnectError::Unsupported(ASKS_TO_BE_TOLD))
+        }
+    };
+    match asked {
         Message::AuthenticationOk => return Ok(()),
         Message::AuthenticationCleartextPassword => {
-            frontend::password_message(password()?, &mut handshake.out)?;
+            frontend::password_message(tells()?, &mut handshake.out)?;
         }
         Message::AuthenticationMd5Password(body) => {
-            let hash = md5_hash(target.user.as_bytes(), password()?, body.salt());
+            let hash = md5_hash(target.user.as_bytes(), tells()?, body.salt());
             frontend::password_message(hash.as_bytes(), &mut handshake.out)?;
         }
         Message::AuthenticationSasl(body) => {
-            let known = body.mechanisms().any(|name| Ok(name == sasl::SCRAM_SHA_256))?;
-            if !known {
-                return Err(ConnectError::Unsupported(
-                    "it asks for a sign-in other than SCRAM-SHA-256",
-                ));
-            }
-            scram(password()?, handshake).await?;
+            let offered = body.mechanisms().collect::<Vec<_>>()?;
+            let (binding, mechanism) = choose(&offered, privacy, binding)?;
+            scram(password()?, binding, mechanism, handshake).await?;
         }
         _ => return Err(ConnectError::Unsupported("it asks for an unknown way to sign in")),
     }
@@ -252,11 +223,48 @@ async fn authenticate(target: &Target, handshake: &mut Handshake) -> Result<(), 
     }
 }
 
+/// What to say when nothing binds the sign-in to the server's certificate, and something should.
+const NO_BINDING: &str =
+    "it does not bind the sign-in to its certificate, and `channel_binding` is `require`";
+/// What to say when a password is not told as the server asks for it.
+pub(super) const ASKS_TO_BE_TOLD: &str = "it asks for the password in a form that shows it to whoever listens; `sslmode` as \
+     `verify-full` makes sure of the server, and `disable` says that the network is private";
+
+/// The way to sign in among those that are offered. That this side could bind the sign-in is said
+/// where the server seems not to, so that nobody on the way can have taken its offer out (RFC 5802 §6).
+fn choose(
+    offered: &[&str],
+    privacy: &Privacy,
+    wanted: ChannelBinding,
+) -> Result<(sasl::ChannelBinding, &'static str), ConnectError> {
+    let hash = match privacy {
+        Privacy::Tls(Some(hash)) if wanted != ChannelBinding::Disable => Some(hash.clone()),
+        _ => None,
+    };
+    let offers = |mechanism| offered.contains(&mechanism);
+    match hash {
+        Some(hash) if offers(sasl::SCRAM_SHA_256_PLUS) => {
+            Ok((sasl::ChannelBinding::tls_server_end_point(hash), sasl::SCRAM_SHA_256_PLUS))
+        }
+        _ if wanted == ChannelBinding::Require => Err(ConnectError::Unsupported(NO_BINDING)),
+        _ if !offers(sasl::SCRAM_SHA_256) => {
+            Err(ConnectError::Unsupported("it asks for a sign-in other than SCRAM-SHA-256"))
+        }
+        Some(_) => Ok((sasl::ChannelBinding::unrequested(), sasl::SCRAM_SHA_256)),
+        None => Ok((sasl::ChannelBinding::unsupported(), sasl::SCRAM_SHA_256)),
+    }
+}
+
 /// SCRAM-SHA-256 (RFC 5802, RFC 7677) up to the server's signature, which is verified.
-async fn scram(password: &[u8], handshake: &mut Handshake) -> Result<(), ConnectError> {
+async fn scram(
+    password: &[u8],
+    binding: sasl::ChannelBinding,
+    mechanism: &str,
+    handshake: &mut Handshake,
+) -> Result<(), ConnectError> {
     let broken = ConnectError::Unsupported("it broke off signing in");
-    let mut scram = sasl::ScramSha256::new(password, sasl::ChannelBinding::unsupported());
-    frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut handshake.out)?;
+    let mut scram = sasl::ScramSha256::new(password, binding);
+    frontend::sasl_initial_response(mechanism, scram.message(), &mut handshake.out)?;
     handshake.send().await?;
     let Message::AuthenticationSaslContinue(body) = handshake.next().await? else {
         return Err(broken);

@@ -1,6 +1,6 @@
 //! Reading a credential that the keeper published.
 
-use super::{place, with_password};
+use super::{password::checked, place, with_password};
 use crate::{
     config::Database,
     credential::{Credential, FILE_NAME, Key},
@@ -65,7 +65,7 @@ pub fn signing_in(database: &Database) -> Result<SigningIn, Box<Diagnostic>> {
         return Ok(SigningIn { target, credential: None, path: Some(path.clone()) });
     }
     let credential = credential(path)?;
-    let target = with_credential(&place(database), &credential);
+    let target = checked(with_credential(&place(database), &credential))?;
     Ok(SigningIn { target, credential: Some(credential), path: Some(path.clone()) })
 }
 

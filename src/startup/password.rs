@@ -3,10 +3,13 @@
 use crate::{
     config::Database,
     diagnostic::{Code, Diagnostic},
-    postgres::Target,
+    postgres::{
+        Target,
+        tls::{self, Tls},
+    },
     secret::Secret,
 };
-use std::{io::Read, path::Path};
+use std::{io::Read, path::Path, sync::Arc};
 use zeroize::Zeroizing;
 
 /// The largest password file, in bytes.
@@ -22,19 +25,35 @@ pub fn place(database: &Database) -> Target {
         password: None,
         connect_timeout: database.connect_timeout,
         application_name: database.application_name.clone(),
+        tls: Arc::new(Tls::new(tls::Settings {
+            mode: database.sslmode,
+            negotiation: database.sslnegotiation,
+            channel_binding: database.channel_binding,
+            authorities: database.sslrootcert.clone(),
+            certificate: database.sslcert.clone(),
+            key: database.sslkey.clone(),
+        })),
     }
 }
 
 /// Where the database is, with the password read from its file.
 ///
 /// # Errors
-/// When the password's file cannot be used, without a word of what is in it.
+/// When the password's file, or one of TLS, cannot be used, without a word of what is in it.
 pub fn with_password(database: &Database) -> Result<Target, Box<Diagnostic>> {
     let password = match &database.password_file {
         Some(path) => Some(read(path)?),
         None => database.password.clone(),
     };
-    Ok(Target { password, ..place(database) })
+    checked(Target { password, ..place(database) })
+}
+
+/// The target, when the files of its TLS can be used.
+pub(super) fn checked(target: Target) -> Result<Target, Box<Diagnostic>> {
+    target.tls.check().map_err(|fault| {
+        Diagnostic::error(Code::Unreadable, fault.to_string()).help(fault.help()).boxed()
+    })?;
+    Ok(target)
 }
 
 /// The file's text without the newline that editors put at its end.

@@ -152,6 +152,7 @@ impl House {
             password: Some(Secret::new(self.database.password.clone())),
             connect_timeout: Duration::from_secs(5),
             application_name: "howdah test".to_owned(),
+            tls: std::sync::Arc::default(),
         }
     }
 

@@ -12,6 +12,7 @@ mod rescue;
 mod shapes;
 mod sharing;
 mod signing_in;
+mod tls;
 mod writes;
 
 use crate::support::database::Database;

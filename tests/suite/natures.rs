@@ -89,6 +89,7 @@ fn target(database: &Database) -> Target {
         password: Some(Secret::new(database.password.clone())),
         connect_timeout: Duration::from_secs(5),
         application_name: "howdah test".to_owned(),
+        tls: std::sync::Arc::default(),
     }
 }
 

@@ -5,10 +5,12 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses the part it needs")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken harness must stop the test")]
 
+pub mod authority;
 pub mod database;
 pub mod folder;
 pub mod http;
 pub mod keeper;
+pub mod middle;
 pub mod planted;
 pub mod ports;
 pub mod postgres;

@@ -1,15 +1,14 @@
 //! TLS and HTTP/2 for callers, by clients that are not the stack under test.
 
-mod authority;
 mod http2;
 
 use crate::support::{
+    authority::{self, Authority},
     eventually,
     folder::Folder,
     http,
     service::{self, Service, howdah},
 };
-use authority::Authority;
 use reqwest::{Client, ClientBuilder, Version};
 use std::{fs, future::Future, net::SocketAddr, time::Duration};
 

@@ -2,6 +2,7 @@
 
 use super::{OLDEST_MAJOR, Target};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::postgres::{dial::DialError, tls::Fault, wire::ASKS_TO_BE_TOLD};
 use std::{error::Error as _, fmt, io};
 use tokio_postgres::Error;
 
@@ -32,6 +33,10 @@ pub enum Reason {
     TooManyConnections,
     /// The server is starting, stopping or recovering (57P03).
     Starting,
+    /// There is no TLS with it, or not with whom it should be.
+    Tls,
+    /// The way to sign in that it asks for is not good enough.
+    Weak,
     /// The server is older than [`OLDEST_MAJOR`].
     TooOld,
     /// Something else; the message says what.
@@ -96,6 +101,18 @@ impl ConnectError {
         )
     }
 
+    pub(super) fn of_dial(target: &Target, error: DialError) -> Self {
+        match error {
+            DialError::Io(error) => Self::from_io(target, &error),
+            DialError::Tls(fault) => Self::of_tls(target, &fault),
+        }
+    }
+
+    fn of_tls(target: &Target, fault: &Fault) -> Self {
+        let message = format!("no TLS with the database at {}: {fault}", place(target));
+        Self::local(Reason::Tls, message, fault.help())
+    }
+
     pub(super) fn new(target: &Target, error: &Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
             return Self::refused(target, refusal.code().code(), refusal.message());
@@ -117,6 +134,16 @@ impl ConnectError {
                 "set `password_file` in `[database]`, or the environment variable it reads",
             );
         }
+        if cause == "server did not use channel binding" {
+            return Self::local(
+                Reason::Weak,
+                format!(
+                    "the database at {place} does not bind the sign-in to its certificate, and \
+                     `channel_binding` is `require`"
+                ),
+                "the role needs a password kept as SCRAM-SHA-256, and the server TLS of its own",
+            );
+        }
         let message = match cause.as_str() {
             "" => format!("the database at {place} cannot be used: {error}"),
             cause => format!("the database at {place} cannot be used: {error}: {cause}"),
@@ -130,6 +157,18 @@ impl ConnectError {
 
     fn from_io(target: &Target, cause: &io::Error) -> Self {
         let place = place(target);
+        if cause.to_string() == ASKS_TO_BE_TOLD {
+            return Self::local(
+                Reason::Weak,
+                format!(
+                    "the database at {place} asks for the password of \"{}\" in a form that shows it to \
+                     whoever listens",
+                    target.user
+                ),
+                "set `sslmode` in `[database]`: `verify-full` makes sure of the server, `disable` says \
+                 that the network is private; or keep the password as SCRAM-SHA-256",
+            );
+        }
         match cause.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::local(
                 Reason::Refused,

@@ -103,6 +103,7 @@ async fn it_signs_in_time_and_goes_on_after_its_connection_was_lost() {
         password: Some(Secret::new(database.password.clone())),
         connect_timeout: Duration::from_secs(5),
         application_name: "howdah sequencer".to_owned(),
+        tls: std::sync::Arc::default(),
     };
     let settings = Settings {
         signer: signer.clone(),

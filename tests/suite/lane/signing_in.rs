@@ -24,6 +24,7 @@ fn target_of(cluster: &Cluster, host: &str, user: &str, password: Option<&str>) 
         password: password.map(|it| Secret::new(it.to_owned())),
         connect_timeout: Duration::from_secs(5),
         application_name: "lane".to_owned(),
+        tls: std::sync::Arc::default(),
     }
 }
 
@@ -108,6 +109,7 @@ fn a_server_that_is_not_there_is_awaited() {
             password: None,
             connect_timeout: Duration::from_secs(1),
             application_name: "lane".to_owned(),
+            tls: std::sync::Arc::default(),
         };
         let echo = statement(0, "SELECT $1", 1, &[TEXT]);
         for host in ["localhost", "/nowhere/at/all", "no-such-host.invalid"] {

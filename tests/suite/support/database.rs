@@ -40,6 +40,7 @@ impl Database {
             password: Some(Secret::new(self.password.clone())),
             connect_timeout,
             application_name: application_name.to_owned(),
+            tls: std::sync::Arc::default(),
         }
     }
 

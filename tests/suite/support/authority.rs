@@ -14,11 +14,17 @@ use std::{
 };
 
 /// Who signs certificates.
-pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Authority")
+    }
+}
 
 impl Authority {
     /// A new one, which nobody trusts yet.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "an authority of a test");
@@ -27,12 +33,17 @@ impl Authority {
     }
 
     /// Its certificate.
-    pub(super) fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         self.0.pem()
     }
 
+    /// The key that it signs with.
+    pub fn key_pem(&self) -> String {
+        self.0.key().serialize_pem()
+    }
+
     /// A client that trusts this authority alone, and offers these protocols.
-    pub(super) fn client_config(&self, protocols: &[&[u8]]) -> ClientConfig {
+    pub fn client_config(&self, protocols: &[&[u8]]) -> ClientConfig {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.0.der().clone()).unwrap();
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -45,9 +56,19 @@ impl Authority {
     }
 
     /// A certificate for `names` and its key, both PEM.
-    pub(super) fn sign(&self, names: &[&str]) -> (String, String) {
+    pub fn sign(&self, names: &[&str]) -> (String, String) {
+        self.sign_with(names, |_| {})
+    }
+
+    /// A certificate for `names` that is changed before it is signed, and its key, both PEM.
+    pub fn sign_with(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (String, String) {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let params = CertificateParams::new(names).unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         (certificate.pem(), key.serialize_pem())
@@ -73,7 +94,7 @@ pub(super) fn chosen_by(listener: SocketAddr, offered: &[CipherSuite]) -> Cipher
 }
 
 /// The names in the certificate that a listener shows.
-pub(super) fn names_of(listener: SocketAddr) -> Vec<String> {
+pub fn names_of(listener: SocketAddr) -> Vec<String> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -95,9 +116,9 @@ pub(super) fn names_of(listener: SocketAddr) -> Vec<String> {
         .collect()
 }
 
-/// Takes any certificate: it is only looked at.
+/// Takes any certificate.
 #[derive(Debug)]
-struct Anything;
+pub struct Anything;
 
 impl ServerCertVerifier for Anything {
     fn verify_server_cert(
