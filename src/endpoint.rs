@@ -6,6 +6,7 @@
 
 pub mod bulk;
 mod nature;
+pub mod page;
 mod sink;
 mod stream;
 mod typing;
@@ -43,12 +44,20 @@ pub struct Endpoint {
     pub layouts: Layouts,
     /// The lane it runs on.
     pub lane: Identifier,
+    /// How its rows are given page by page, when they are.
+    pub paging: Option<page::Paging>,
 }
 
 impl Endpoint {
     /// The arguments of `$1`, `$2`, … from those of the parameters in their declared order.
     pub fn bind(&self, arguments: &[Argument]) -> Vec<Argument> {
         self.order.iter().map(|index| arguments[*index].clone()).collect()
+    }
+
+    /// Its statements, which have no places yet.
+    pub fn statements(&mut self) -> impl Iterator<Item = &mut Arc<Prepared>> {
+        let after = self.paging.as_mut().map(|paging| &mut paging.after);
+        std::iter::once(&mut self.statement).chain(after)
     }
 
     /// The most rows that its answer may have; 1 where it answers with one thing.

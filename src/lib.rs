@@ -19,6 +19,7 @@ pub mod value;
 // Floor 2, authority: who may do what. No I/O.
 pub mod access;
 pub mod credential;
+pub mod cursor;
 
 // Floor 3, database: everything that speaks the protocol.
 pub mod lane;

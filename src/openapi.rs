@@ -43,6 +43,7 @@ pub fn document(service: &Service) -> Value {
     };
     let mut headers = problem::headers();
     if let Some(headers) = headers.as_object_mut() {
+        headers.extend(response::headers(typed()));
         headers.extend(security::headers(service, typed()));
     }
     let mut document = json!({

@@ -21,6 +21,7 @@ pub use shield::Shield;
 use crate::{
     access::{Authority, limit::Limiter},
     config::Config,
+    cursor::Cursors,
     definition::file,
     diagnostic::Diagnostics,
     endpoint::{self, Endpoint, bulk},
@@ -42,6 +43,8 @@ pub struct ServiceDefinition {
     /// Who is believed. The same in every service that is made of this definition, so that what it
     /// learned of keys is kept.
     pub authority: Arc<Authority>,
+    /// What cursors of pages are made with.
+    pub cursors: Arc<Cursors>,
     /// How often somebody may ask: likewise, with what was counted.
     pub limiters: Vec<Arc<Limiter>>,
 }
@@ -50,7 +53,7 @@ impl ServiceDefinition {
     /// What a manifest and endpoint files mean.
     pub fn new(config: Config, endpoints: Vec<Arc<file::Endpoint>>) -> Self {
         let (authority, limiters) = (Authority::of(&config), limiters(&config, &[]));
-        Self { config, endpoints, authority, limiters }
+        Self { config, endpoints, authority, cursors: Cursors::of_process(), limiters }
     }
 
     /// Whether it signs in with a credential that the keeper changes.
@@ -92,6 +95,8 @@ pub struct Service {
     pub config: Config,
     /// Who is believed.
     pub authority: Arc<Authority>,
+    /// What cursors of pages are made with.
+    pub cursors: Arc<Cursors>,
     /// What every answer says to browsers.
     pub shield: Shield,
     limiters: Vec<Arc<Limiter>>,
@@ -139,7 +144,7 @@ impl Service {
             } else {
                 let Some(asked) = asked.next() else { continue };
                 asked.map(|(mut it, warnings)| {
-                    numbers.number(&mut it.statement);
+                    it.statements().for_each(|statement| numbers.number(statement));
                     (Action::Endpoint(Arc::new(it)), warnings)
                 })
             };
@@ -173,8 +178,15 @@ impl Service {
         let config = definition.config.clone();
         let limiters = definition.limiters.clone();
         let router = Router::build(&Doors { config: &config, limiters: &limiters }, actions)?;
-        let authority = Arc::clone(&definition.authority);
-        Ok(Self { shield: Shield::of(&config), config, authority, limiters, router, numbers })
+        Ok(Self {
+            shield: Shield::of(&config),
+            config,
+            authority: Arc::clone(&definition.authority),
+            cursors: Arc::clone(&definition.cursors),
+            limiters,
+            router,
+            numbers,
+        })
     }
 
     /// What answers a method and a path.

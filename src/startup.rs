@@ -4,12 +4,14 @@
 //! own their meaning (`config`, `definition`, `migration`).
 
 mod credential;
+mod cursor;
 mod files;
 mod password;
 
 pub use credential::{
     SigningIn, credential, credential_bytes, key, signing_in, target, with_credential,
 };
+pub use cursor::take_key as take_cursor_key;
 pub use files::{Stamp, stamp};
 pub use password::{place, with_password};
 

@@ -14,7 +14,7 @@ use std::{
 const FLOORS: [&[&str]; 8] = [
     &["name", "secret", "problem", "diagnostic", "event"],
     &["config", "value", "definition", "table"],
-    &["credential", "access"],
+    &["credential", "access", "cursor"],
     &["postgres", "lane", "migration", "outbound"],
     &["endpoint", "builtin", "decode", "service", "encode", "openapi", "metrics", "advice"],
     &["audit", "approval", "rotation"],

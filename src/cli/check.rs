@@ -56,13 +56,15 @@ fn without_database(folder: &Folder) -> (Option<ServiceDefinition>, Diagnostics)
         found.append(diagnostics);
     }
     match folder.definition() {
-        Ok(read) => {
+        Ok(mut read) => {
             found.append(read.warnings);
             if let Err(diagnostics) = Service::without_database(&read.value) {
                 found.append(diagnostics);
             }
             // Keys come to where it is served, and need not be here.
-            if let Err(diagnostics) = identity::load(&read.value.authority) {
+            let keys =
+                [identity::load(&read.value.authority), startup::take_cursor_key(&mut read.value)];
+            for diagnostics in keys.into_iter().filter_map(Result::err) {
                 let wrong = diagnostics.iter().filter(|it| it.code() != Code::Unreadable);
                 found.append(wrong.cloned().collect());
             }

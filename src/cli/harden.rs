@@ -90,6 +90,7 @@ fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
         reads.extend(files.flatten().map(directory_of));
     }
     reads.extend(config.auth.keys_file.as_deref().map(directory_of));
+    reads.extend(config.answers.cursor_key_file.as_deref().map(directory_of));
     if let Some(tls) = &config.tls {
         let files = [Some(&tls.certificate), Some(&tls.key), tls.client_authority.as_ref()];
         reads.extend(files.into_iter().flatten().map(|path| directory_of(path)));

@@ -80,8 +80,9 @@ async fn serve(
     threads: usize,
     ready_file: Option<PathBuf>,
 ) -> Result<(), Diagnostics> {
-    let Prepared { seen, definition, warnings, places } = prepared;
+    let Prepared { seen, mut definition, warnings, places } = prepared;
     identity::load(&definition.authority)?;
+    startup::take_cursor_key(&mut definition)?;
     observe::start(&definition.config.log);
     let metrics = metrics(&definition);
     let (observer, slow) = Slow::watch(metrics.observer(observe::observer()));

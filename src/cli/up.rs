@@ -18,8 +18,7 @@ use crate::{
     observe,
     postgres::{Target, session},
     service::{Service, ServiceDefinition},
-    startup::{self, Folder, SigningIn},
-    supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt, follow},
+startup::{self, Folder, SigningIn}, supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt, follow},
     watch::{Changed, Watch},
 };
 use kept::Kept;
@@ -53,8 +52,9 @@ pub(super) fn run(arguments: Up) -> Exit {
 async fn up(wish: Wish) -> Result<(), Diagnostics> {
     let read = wish.folder.definition()?;
     show::diagnostics(&read.warnings);
-    let definition = read.value;
+    let mut definition = read.value;
     identity::load(&definition.authority)?;
+    startup::take_cursor_key(&mut definition)?;
     // Before the database starts, so that no signal finds nobody to stop it.
     let mut signals = Signals::listen()?.or_hangup();
     // And before the first start, which takes seconds in which somebody may save a file.
@@ -262,6 +262,7 @@ impl Follow<'_> {
             (self.observer)(&Event::Warning { message: &message });
         }
         identity::load(&read.value.authority)?;
+        startup::take_cursor_key(&mut read.value)?;
         // The keeper may have given it another login since.
         let service = match (self.running, &target) {
             (Some(running), Some(target)) => {

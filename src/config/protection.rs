@@ -169,7 +169,7 @@ sections! {
             => default("authorization, content-type, x-api-key, x-request-id, idempotency-key");
         /// The header fields of answers that they may read.
         expose: Vec<String> = List(FieldName)
-            => default("x-request-id, ratelimit, ratelimit-policy, retry-after");
+            => default("x-request-id, link, ratelimit, ratelimit-policy, retry-after");
         /// Whether they may send cookies and client certificates.
         credentials: bool = Switch => default("false");
         /// How long a browser may remember the answer to its question.

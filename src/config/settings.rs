@@ -270,6 +270,10 @@ sections! {
         compression: bool = SWITCH => default("on");
         /// The smallest answer that is compressed, in bytes; streams always are.
         compression_from: u64 = BYTES => default("1 KiB");
+        /// The file with the key that cursors of pages are signed with: 32 random bytes or more, as
+        /// text. Give all instances of a service the same. Empty means a key of this process alone,
+        /// whose cursors end with it.
+        cursor_key_file: Option<PathBuf> = Optional(File, &[""]) => absent("/run/secrets/cursor_key");
     }
 
     /// What is logged, and how.

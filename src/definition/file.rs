@@ -7,6 +7,7 @@ mod agreement;
 pub mod copy;
 mod delivery;
 mod front_matter;
+pub mod page;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +53,8 @@ pub struct Endpoint {
     pub envelope: Option<String>,
     /// The most rows the endpoint gives; more are a problem.
     pub max_rows: u32,
+    /// How its rows are given page by page; `max_rows` is then the largest page.
+    pub page: Option<page::Page>,
     /// How its answer is delivered.
     pub delivery: Delivery,
     /// The lane it runs on, when it is not the method's own (`read` or `write`).

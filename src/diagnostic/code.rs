@@ -85,6 +85,8 @@ codes! {
     WriteInGet = "write-in-get",
     /// The result shape does not fit what the statement returns.
     ResultShape = "result-shape",
+    /// `page` names a column that cannot order pages, or keys that two rows may share.
+    Page = "page",
     /// A migration file is misnamed, out of order, or changed after it was applied.
     Migration = "migration",
     /// A sealed file or a key file is not what it should be: of another format, damaged, or for

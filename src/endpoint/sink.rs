@@ -1,5 +1,6 @@
 //! Rows into the bytes of an answer, as they arrive.
 
+use super::page::{Cut, Page};
 use crate::{
     encode::Encoder,
     lane::{RowSink, Stop},
@@ -20,6 +21,8 @@ pub struct AnswerSink {
     rows: u64,
     max_rows: u64,
     max_bytes: usize,
+    /// Where the page ends, when it is one: then a row behind the last is no mistake.
+    cut: Option<Box<Cut>>,
 }
 
 impl AnswerSink {
@@ -27,7 +30,20 @@ impl AnswerSink {
     pub fn new(mut encoder: Encoder, max_rows: u64, max_bytes: usize) -> Self {
         let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
         encoder.begin(&mut bytes);
-        Self { encoder, bytes, whole: None, rows: 0, max_rows, max_bytes }
+        Self { encoder, bytes, whole: None, rows: 0, max_rows, max_bytes, cut: None }
+    }
+
+    /// A sink for the page.
+    #[must_use]
+    pub fn of_page(mut self, page: &Page<'_>) -> Self {
+        self.max_rows = u64::from(page.limit());
+        self.cut = Some(Box::new(page.cut()));
+        self
+    }
+
+    /// The keys of the page's last row when there are more behind it.
+    pub fn take_page_end(&mut self) -> Option<Vec<u8>> {
+        self.cut.take()?.end()
     }
 
     /// The whole answer.
@@ -52,10 +68,13 @@ impl AnswerSink {
 impl RowSink for AnswerSink {
     fn row(&mut self, data_row: &[u8]) -> Result<(), Stop> {
         if self.rows == self.max_rows {
-            return Err(Stop::TooMany);
+            return self.cut.as_mut().map_or(Err(Stop::TooMany), |cut| cut.row_behind(data_row));
         }
         self.encoder.row(data_row, self.rows == 0, &mut self.bytes).map_err(|_| Stop::Malformed)?;
         self.rows += 1;
+        if let Some(cut) = self.cut.as_mut().filter(|_| self.rows == self.max_rows) {
+            cut.last_row(data_row)?;
+        }
         if self.bytes.len() > self.max_bytes { Err(Stop::TooLarge) } else { Ok(()) }
     }
 
@@ -85,6 +104,7 @@ impl RowSink for AnswerSink {
             rows: self.rows,
             max_rows: self.max_rows,
             max_bytes: self.max_bytes,
+            cut: self.cut.clone(),
         })
     }
 
@@ -93,5 +113,8 @@ impl RowSink for AnswerSink {
         self.bytes.clear();
         self.encoder.begin(&mut self.bytes);
         self.rows = 0;
+        if let Some(cut) = &mut self.cut {
+            cut.restart();
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! From a definition to an endpoint: everything that can be wrong between the two is found here.
 
-use super::{Endpoint, nature};
+use super::{Endpoint, nature, page};
 use crate::{
     config::{Access, Lane},
     definition::{
@@ -55,7 +55,7 @@ pub async fn prepare(
             return Err(found);
         }
     };
-    let parameters = type_parameters(definition, &described, &mut found);
+    let mut parameters = type_parameters(definition, &described, &mut found);
     let columns = type_columns(definition, &described.columns, &mut found);
     check_shape(definition, &described.columns, &mut found);
     let plan = describe::plan(session, &definition.statement.sql, &described.parameters).await;
@@ -88,6 +88,13 @@ pub async fn prepare(
     if let Some(plan) = plan.filter(|_| statement.repeatable) {
         statement.batch = nature::batch(session, definition, &described, &plan, &statement).await;
     }
+    let mut paging = None;
+    if let Some(wish) = &definition.page {
+        let known = page::Known { definition, described: &described, stated: &stated };
+        let prepared =
+            page::prepare(session, &known, wish, &mut statement, &mut parameters, &mut found);
+        paging = prepared.await;
+    }
     let statement = Arc::new(statement);
     let order = definition.statement.parameters.iter().filter_map(|name| {
         definition.parameters.iter().position(|parameter| parameter.name == *name)
@@ -100,6 +107,7 @@ pub async fn prepare(
         lane: lane.clone(),
         parameters,
         definition: Arc::clone(definition),
+        paging,
     };
     found.into_result(Some(endpoint))
 }

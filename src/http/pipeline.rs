@@ -7,7 +7,7 @@ use super::{
     arguments::{self, Incoming, IncomingBody},
     body::{self, Content},
     coding::Coding,
-    gate, negotiation, representation,
+    gate, head, links, negotiation, representation,
     request_id::RequestId,
     response::{self, Answer, Body},
     stream::Streaming,
@@ -158,7 +158,7 @@ async fn run<'s>(
         Action::Endpoint(endpoint) => {
             let permit = gate::under(serving, permit, &caller)?;
             let streams = endpoint.streams() && parts.version != Version::HTTP_10;
-            let asked = Asked { endpoint, medium, streams };
+            let asked = Asked { endpoint, medium, streams, query: parts.uri.query() };
             run_endpoint(serving, permit, asked, &arguments, trail).await
         }
         Action::Pending(_) => Err(Problem::new(Code::DatabaseUnavailable)),
@@ -177,7 +177,7 @@ fn route<'s, 'p>(
     serving: &'s Serving,
     parts: &'p http::request::Parts,
 ) -> Result<Routed<'s, 'p>, Problem> {
-    well_formed(parts)?;
+    head::well_formed(parts)?;
     let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > serving.service.config.limits.uri {
         return Err(Problem::new(Code::UriTooLong));
@@ -201,31 +201,6 @@ fn route<'s, 'p>(
         Found::Nothing => Err(Problem::new(Code::NotFound)),
     }
 }
-
-/// What RFC 9112 §3.2 asks of a request and hyper does not look at: one `Host`, and a target that
-/// is a path.
-fn well_formed(parts: &http::request::Parts) -> Result<(), Problem> {
-    let malformed = |detail: &str| Err(Problem::new(Code::MalformedRequest).detail(detail));
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        // HTTP/2 has it among its own fields (RFC 9113 §8.3.1).
-        (None, _) if parts.version == Version::HTTP_2 && parts.uri.authority().is_some() => {}
-        (None, _) if parts.version != Version::HTTP_10 => return malformed("`Host` is missing."),
-        (Some(_), Some(_)) => return malformed("`Host` is given more than once."),
-        (Some(host), None) if !host.as_bytes().iter().all(|byte| HOST.contains(byte)) => {
-            return malformed("`Host` is not a host.");
-        }
-        _ => {}
-    }
-    if parts.method == Method::CONNECT {
-        return malformed("The service is no proxy.");
-    }
-    Ok(())
-}
-
-/// The bytes of a host and a port (RFC 3986 §3.2.2).
-const HOST: &[u8] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:[]%";
 
 /// → Caller → Permit, before anything of the body is read: whoever asks too often is turned away
 /// before a credential is looked at, and whoever is not let in sends no body in vain.
@@ -280,23 +255,25 @@ async fn take_arguments(
 
 /// What is asked of an endpoint, beside its arguments.
 #[derive(Clone, Copy)]
-struct Asked<'s> {
-    endpoint: &'s Endpoint,
+struct Asked<'a> {
+    endpoint: &'a Endpoint,
     medium: Medium,
     /// Whether rows are streamed. HTTP/1.0 has no way to show that a stream broke off, so there an
     /// answer is whole.
     streams: bool,
+    /// What stands behind the `?`.
+    query: Option<&'a str>,
 }
 
 /// Permit → `Lane::run` → rows → Answer.
-async fn run_endpoint<'s>(
+async fn run_endpoint(
     serving: &Serving,
     permit: Permit,
-    Asked { endpoint, medium, streams }: Asked<'s>,
+    Asked { endpoint, medium, streams, query }: Asked<'_>,
     arguments: &[Argument],
-    trail: &mut Trail<'s>,
+    trail: &mut Trail<'_>,
 ) -> Result<Answer, Problem> {
-    let told = |failure: Failure, trail: &mut Trail<'s>| {
+    let told = |failure: Failure, trail: &mut Trail<'_>| {
         trail.refused = service::log_reason(&failure).map(str::to_owned);
         let statement =
             if endpoint.definition.method.has_body() { Statement::Write } else { Statement::Read };
@@ -314,8 +291,15 @@ async fn run_endpoint<'s>(
         }
         return Ok(answer);
     }
-    let outcome = serving.run(permit, endpoint, arguments, medium).await;
-    let done = outcome.map_err(|failure| told(failure, trail))?;
+    let cursors = &serving.service.cursors;
+    let page = endpoint.paging.as_ref().map(|it| it.page(arguments, cursors)).transpose()?;
+    let outcome = serving.run(permit, endpoint, arguments, page.as_ref(), medium).await;
+    let mut done = outcome.map_err(|failure| told(failure, trail))?;
+    if let Some(page) = &page {
+        let next = done.sink.take_page_end();
+        let next = next.and_then(|keys| page.cursor(&keys, cursors));
+        trail.fields.extend([(header::LINK, links::field(query, page.limit(), next.as_deref()))]);
+    }
     if endpoint.answers_nothing() {
         return Ok(Answer::no_content());
     }

@@ -49,6 +49,8 @@ pub enum Stop {
     TooLarge,
     /// The answer has more rows than the endpoint gives.
     TooMany,
+    /// A page ends where no cursor can tell: two rows have the same keys, or keys are too long.
+    NoCursor,
 }
 
 /// One statement to run.

@@ -42,6 +42,10 @@ pub(super) fn codes(service: &Service, entry: &Entry) -> Vec<Code> {
         Action::Calculate => codes.push(Code::Expression),
         Action::Reply { .. } | Action::Probe { .. } | Action::Info => {}
     }
+    if entry.method == Method::Get {
+        // No coding at all may be refused, of any answer to GET.
+        codes.push(Code::NotAcceptable);
+    }
     Code::ALL.iter().copied().filter(|code| codes.contains(code)).collect()
 }
 
@@ -62,7 +66,12 @@ fn of_statement(service: &Service, endpoint: &Endpoint, codes: &mut Vec<Code>) {
         codes.push(Code::OutcomeUnknown);
     }
     codes.extend([Code::Overloaded, Code::ShuttingDown, Code::DefinitionChanged]);
-    codes.push(Code::NotAcceptable);
+    if !endpoint.answers_nothing() {
+        codes.push(Code::NotAcceptable);
+    }
+    if endpoint.paging.is_some() {
+        codes.push(Code::CursorInvalid);
+    }
     match endpoint.definition.result {
         ResultShape::Rows => codes.push(Code::TooManyRows),
         ResultShape::Row | ResultShape::Value => {

@@ -2,7 +2,11 @@
 
 use super::{bulk, problem, template};
 use crate::{
-    definition::{file::ResultShape, route},
+    definition::{
+        file::ResultShape,
+        route::{self, Method},
+    },
+    encode::Medium,
     endpoint::Endpoint,
     service::{Action, Entry, Service},
     value::schema,
@@ -15,8 +19,11 @@ const WITHOUT_BODY: [u16; 3] = [204, 205, 304];
 /// The Response Objects of a route's own answers, by status.
 pub(super) fn of(service: &Service, entry: &Entry) -> Map<String, Value> {
     let mut responses = Map::new();
+    if let Action::Endpoint(endpoint) = &entry.action {
+        return of_endpoint(endpoint);
+    }
     let mut add = |status: u16, description: &str, content: Option<(&str, Value)>| {
-        let mut response = json!({ "description": description, "headers": problem::request_id() });
+        let mut response = plain(description);
         if let Some((media_type, media)) = content.filter(|_| !WITHOUT_BODY.contains(&status)) {
             response["content"][media_type] = media;
         }
@@ -30,11 +37,6 @@ pub(super) fn of(service: &Service, entry: &Entry) -> Map<String, Value> {
         Some(("text/plain", media))
     };
     match (&entry.action, stated(service, entry)) {
-        (Action::Endpoint(endpoint), _) if endpoint.answers_nothing() => add(204, "Done.", None),
-        (Action::Endpoint(endpoint), _) => {
-            let media = json!({ "schema": of_rows(endpoint) });
-            add(200, said(endpoint.definition.result), Some(("application/json", media)));
-        }
         (Action::Bulk(bulk), _) => {
             let media = json!({ "schema": bulk::answer(bulk) });
             add(200, "All rows went in; how many did what.", Some(("application/json", media)));
@@ -51,9 +53,91 @@ pub(super) fn of(service: &Service, entry: &Entry) -> Map<String, Value> {
         (Action::Info, _) => {
             add(200, "What this process is.", Some(("application/json", info())));
         }
-        (Action::Pending(_) | Action::Reply { .. } | Action::Probe { .. }, _) => {}
+        (
+            Action::Endpoint(_) | Action::Pending(_) | Action::Reply { .. } | Action::Probe { .. },
+            _,
+        ) => {}
     }
     responses
+}
+
+/// The Response Objects of a statement's own answers: the same rows in each medium, and for GET that
+/// they are the ones that the caller has.
+fn of_endpoint(endpoint: &Endpoint) -> Map<String, Value> {
+    let mut responses = Map::new();
+    if endpoint.answers_nothing() {
+        responses.insert("204".to_owned(), plain("Done."));
+        return responses;
+    }
+    let mut rows = plain(said(endpoint.definition.result));
+    for medium in Medium::ALL {
+        rows["content"][medium.essence()] = json!({ "schema": in_medium(endpoint, medium) });
+    }
+    let is_read = endpoint.definition.method == Method::Get;
+    if is_read {
+        rows["headers"]["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
+    }
+    if endpoint.paging.is_some() {
+        rows["headers"]["Link"] = json!({ "$ref": "#/components/headers/Link" });
+    }
+    if is_read {
+        let mut known = plain("The answer is the one that `If-None-Match` names.");
+        known["headers"] = rows["headers"].clone();
+        responses.insert("304".to_owned(), known);
+    }
+    responses.insert("200".to_owned(), rows);
+    responses
+}
+
+fn plain(description: &str) -> Value {
+    json!({ "description": description, "headers": problem::request_id() })
+}
+
+/// The header fields that a statement's answers refer to; those that no route has are left out.
+pub(super) fn headers<'e>(entries: impl Iterator<Item = &'e Entry>) -> Map<String, Value> {
+    let endpoints: Vec<&Endpoint> = entries
+        .filter_map(|entry| match &entry.action {
+            Action::Endpoint(endpoint) => Some(&**endpoint),
+            _ => None,
+        })
+        .collect();
+    let mut headers = Map::new();
+    let mut add = |name: &str, description: &str| {
+        let header = json!({ "description": description, "schema": { "type": "string" } });
+        headers.insert(name.to_owned(), header);
+    };
+    if endpoints.iter().any(|it| it.definition.method == Method::Get && !it.answers_nothing()) {
+        add(
+            "ETag",
+            "What the answer is known by, for `If-None-Match` (RFC 9110 §8.8.3); a stream has none.",
+        );
+    }
+    if endpoints.iter().any(|it| it.paging.is_some()) {
+        add(
+            "Link",
+            "Where the next page is (`rel=\"next\"`), when there is one, and the first \
+             (`rel=\"first\"`), as references of a query alone (RFC 8288).",
+        );
+    }
+    headers
+}
+
+/// The schema of an endpoint's answer in a medium. What is no JSON is text for a schema, or bytes of
+/// which it says nothing.
+fn in_medium(endpoint: &Endpoint, medium: Medium) -> Value {
+    let each = if endpoint.wants_a_row() { "The row" } else { "Each row" };
+    match medium {
+        Medium::Json => of_rows(endpoint),
+        Medium::Ndjson => {
+            json!({ "type": "string", "description": format!("{each} as JSON on a line of its own.") })
+        }
+        Medium::Csv => json!({
+            "type": "string",
+            "description":
+                format!("RFC 4180 with a header record. {each} is a record; an empty field is NULL."),
+        }),
+        Medium::Arrow => json!({ "description": "An Arrow IPC stream." }),
+    }
 }
 
 /// What the manifest states for the route.

@@ -58,6 +58,8 @@ pub struct Column {
     /// NOT NULL may not, unless the statement's [`Plan`] extends rows with NULL; anything computed
     /// may.
     pub nullable: bool,
+    /// The table and the number of its column that it is, when it is one as it stands.
+    pub origin: Option<(u32, i16)>,
 }
 
 /// Asks the server for the types of `sql`, whose parameters have the types `stated` (by name) where
@@ -90,6 +92,7 @@ pub async fn describe(
             described: described(column.type_()),
             modifier: column.type_modifier(),
             nullable: !origin.is_some_and(|origin| not_null.contains(&origin)),
+            origin: *origin,
         })
         .collect();
     Ok(Described { parameters, columns })
@@ -216,6 +219,26 @@ async fn not_null(
         )
         .await?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// Whether a unique index has no other columns than these, which are declared NOT NULL.
+///
+/// # Errors
+/// When the server could not be asked.
+pub async fn has_unique_index(session: &Session, columns: &[(u32, i16)]) -> Result<bool, Error> {
+    let (tables, numbers): (Vec<u32>, Vec<i16>) = columns.iter().copied().unzip();
+    let row = session
+        .query_one(
+            "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i \
+             WHERE i.indrelid = ANY ($1::pg_catalog.oid[]) AND i.indisunique AND i.indisvalid \
+             AND i.indpred IS NULL AND NOT EXISTS ( \
+                 SELECT FROM unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY AS k (attnum, place) \
+                 WHERE k.place <= i.indnkeyatts AND (i.indrelid, k.attnum) NOT IN ( \
+                     SELECT * FROM unnest($1::pg_catalog.oid[], $2::pg_catalog.int2[]))))",
+            &[&tables, &numbers],
+        )
+        .await?;
+    Ok(row.get(0))
 }
 
 fn described(server: &ServerType) -> TypeUse {

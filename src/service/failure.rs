@@ -28,7 +28,7 @@ pub fn problem(failure: &Failure, statement: Statement, max_rows: u64) -> Proble
             .detail(format!("The answer has more than {max_rows} rows; ask for less at once.")),
         Failure::Stopped(Stop::TooLarge) => Problem::new(Code::TooManyRows)
             .detail("The answer is larger than the service gives; ask for less at once."),
-        Failure::Stopped(Stop::Malformed) => Problem::new(Code::Internal),
+        Failure::Stopped(Stop::Malformed | Stop::NoCursor) => Problem::new(Code::Internal),
         Failure::Closing => Problem::new(Code::ShuttingDown),
     }
 }
@@ -42,6 +42,7 @@ pub fn log_reason(failure: &Failure) -> Option<&str> {
         Failure::ShapeChanged => Some("shape-changed"),
         Failure::Stopped(Stop::Malformed) => Some("malformed-row"),
         Failure::Stopped(Stop::TooMany) => Some("too-many-rows"),
+        Failure::Stopped(Stop::NoCursor) => Some("page-keys"),
         Failure::OutcomeUnknown => Some("outcome-unknown"),
         _ => None,
     }

@@ -4,7 +4,7 @@
 //! for another one: what is the same keeps its place, and what is new has one that none had.
 
 use super::Service;
-use crate::postgres::statement::Prepared;
+use crate::{endpoint::Endpoint, postgres::statement::Prepared};
 use std::{collections::HashMap, sync::Arc};
 
 /// Places of statements that are gone, after which numbering begins again, on new connections. Until
@@ -42,14 +42,18 @@ impl Numbers {
                 series: Series { next: 1, ..Series::default() },
             };
         };
-        let statements = before.endpoints().map(|it| &it.statement);
-        let known = statements.map(|it| (it.label.clone(), Arc::clone(it))).collect();
+        let further = |it: &Arc<Endpoint>| it.paging.as_ref().map(|it| Arc::clone(&it.after));
+        let statements = before
+            .endpoints()
+            .flat_map(|it| [Some(Arc::clone(&it.statement)), further(it)])
+            .flatten();
+        let known = statements.map(|it| (it.label.clone(), it)).collect();
         Self { before: known, series: before.numbers.clone() }
     }
 
     /// Gives the statement its place.
     pub(super) fn number(&mut self, statement: &mut Arc<Prepared>) {
-        // A label is a file, of which there is one.
+        // A label is a file, of which there is one, or what it has further pages by.
         if let Some(known) = self.before.remove(&statement.label)
             && statement.renumbered(known.index) == *known
         {

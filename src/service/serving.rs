@@ -7,7 +7,7 @@ use crate::{
     config::{Access, Lane as LaneConfig},
     definition::file::ResultShape,
     encode::{Encoder, Layout, Medium, json::JsonRows},
-    endpoint::{AnswerSink, Endpoint, RowStream, StreamLimits},
+    endpoint::{AnswerSink, Endpoint, RowStream, StreamLimits, page::Page},
     event::Observer,
     lane::{Call, Done, Failure, Lane, LaneState, Settings},
     name::Identifier,
@@ -101,8 +101,8 @@ impl Serving {
         (there && self.service.shares_numbers_with(service)).then(|| Rc::clone(&open.lane))
     }
 
-    /// Runs an endpoint's statement on its lane. `arguments` are those of its parameters in their
-    /// declared order.
+    /// Runs an endpoint's statement on its lane, or the one of a page. `arguments` are those of its
+    /// parameters in their declared order.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -111,6 +111,7 @@ impl Serving {
         permit: Permit,
         endpoint: &Endpoint,
         arguments: &[Argument],
+        page: Option<&Page<'_>>,
         medium: Medium,
     ) -> Result<Done<AnswerSink>, Failure> {
         let open = self.lane(&endpoint.lane).ok_or(Failure::Unavailable)?;
@@ -118,8 +119,11 @@ impl Serving {
         let sink =
             AnswerSink::new(endpoint.layouts.encoder(medium), endpoint.max_rows(), max_bytes);
         let deadline = Instant::now() + open.deadline;
-        let statement = Arc::clone(&endpoint.statement);
-        open.lane.run(permit, Call::new(statement, endpoint.bind(arguments), sink, deadline)).await
+        let (sink, (statement, arguments)) = match page {
+            Some(page) => (sink.of_page(page), page.call(endpoint, arguments)),
+            None => (sink, (Arc::clone(&endpoint.statement), endpoint.bind(arguments))),
+        };
+        open.lane.run(permit, Call::new(statement, arguments, sink, deadline)).await
     }
 
     /// Starts an endpoint's statement on a connection of its own; gives its rows with the first piece

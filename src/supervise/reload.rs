@@ -17,7 +17,7 @@ use crate::{
     },
     identity,
     service::{Service, ServiceDefinition},
-    startup::{Folder, Stamps},
+    startup::{self, Folder, Stamps},
 };
 use serde_json::{Value, json};
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
@@ -152,6 +152,7 @@ impl<'a> Reload<'a> {
             if !Arc::ptr_eq(&candidate.definition.authority, &before.authority) {
                 identity::load(&candidate.definition.authority)?;
             }
+            startup::take_cursor_key(&mut candidate.definition)?;
             Ok(candidate)
         });
         match candidate {

@@ -21,6 +21,7 @@ mod measure;
 mod migration;
 mod natures;
 mod openapi;
+mod paging;
 mod placeholders;
 mod plain_user;
 mod posture;

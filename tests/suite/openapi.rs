@@ -133,7 +133,11 @@ fn is_foreseen(document: &Value, method: &str, template: &str, reply: &Reply) {
     let media_type = sent.split(';').next().unwrap();
     let media = response["content"].get(media_type);
     let media = media.unwrap_or_else(|| panic!("media type not foreseen: {what}"));
-    let value = if media_type.ends_with("json") { reply.json() } else { reply.text().into() };
+    let value = match media_type {
+        "application/vnd.apache.arrow.stream" => return,
+        json if json.ends_with("/json") || json.ends_with("+json") => reply.json(),
+        _ => reply.text().into(),
+    };
     assert_eq!(schema::mistakes(document, &media["schema"], &value), [""; 0], "{what}");
 }
 
@@ -146,6 +150,7 @@ fn what_is_answered_is_what_the_document_says() {
     let service = serve(folder.path()).database(&database).start();
     let page = [("accept", "text/html")];
     let thing = r#"{"name": "a", "price": 1.50, "tags": ["x", null], "data": {"a": [1]}}"#;
+    let another = r#"{"name": "z", "price": 1}"#;
     let mut statuses = HashSet::new();
     for (expected, method, template, path, headers, body) in [
         (200, "POST", "/things", "/things", &[JSON][..], thing),
@@ -165,6 +170,20 @@ fn what_is_answered_is_what_the_document_says() {
         (400, "GET", "/things/{id}", "/things/x", &[], ""),
         (204, "DELETE", "/things/{id}", "/things/2", &[], ""),
         (200, "GET", "/count", "/count", &[], ""),
+        (304, "GET", "/count", "/count", &[("if-none-match", "*")], ""),
+        (200, "GET", "/things", "/things", &[("accept", "text/csv")], ""),
+        (200, "GET", "/things/{id}", "/things/1", &[("accept", "application/x-ndjson")], ""),
+        (200, "GET", "/count", "/count", &[("accept", "application/vnd.apache.arrow.stream")], ""),
+        (200, "POST", "/things", "/things", &[JSON, ("accept", "text/csv")], another),
+        (406, "GET", "/things", "/things", &page, ""),
+        (406, "POST", "/things", "/things", &[JSON, page[0]], thing),
+        (406, "GET", "/teapot", "/teapot", &[("accept-encoding", "identity;q=0")], ""),
+        (204, "DELETE", "/things/{id}", "/things/2", &page, ""),
+        (200, "GET", "/pages", "/pages", &[], ""),
+        (200, "GET", "/pages", "/pages?limit=1", &[("accept", "text/csv")], ""),
+        (304, "GET", "/pages", "/pages", &[("if-none-match", "*")], ""),
+        (400, "GET", "/pages", "/pages?cursor=x", &[], ""),
+        (400, "GET", "/pages", "/pages?limit=4", &[], ""),
         (400, "GET", "/ratio", "/ratio?by=0", &[], ""),
         (422, "GET", "/square", "/square?of=-1", &[], ""),
         (418, "GET", "/teapot", "/teapot?name=Ada", &[], ""),
@@ -181,8 +200,36 @@ fn what_is_answered_is_what_the_document_says() {
     let reply = http::raw_reply(service.http, flood.as_bytes()).expect("an answer");
     is_foreseen(&document, "GET", "/count", &reply);
     statuses.insert(reply.status);
-    let all = HashSet::from([200, 204, 400, 404, 409, 415, 418, 422, 431]);
+    let all = HashSet::from([200, 204, 304, 400, 404, 406, 409, 415, 418, 422, 431]);
     assert_eq!(statuses, all);
+}
+
+#[test]
+fn an_answer_has_the_media_types_and_statuses_that_its_shape_has() {
+    let folder = things();
+    let document = document(folder.path(), &migrated(folder.path()));
+    let responses = |path: &str, method: &str| &document["paths"][path][method]["responses"];
+    let media: Vec<_> = howdah::encode::Medium::ALL.map(howdah::encode::Medium::essence).into();
+    for (path, method) in [("/things", "get"), ("/things", "post"), ("/count", "get")] {
+        let content = responses(path, method)["200"]["content"].as_object().unwrap();
+        assert!(media.iter().all(|it| content.contains_key(*it)), "{method} {path}");
+        assert_eq!(content.len(), media.len(), "{method} {path}");
+        assert_eq!(responses(path, method).get("304").is_some(), method == "get", "{path}");
+        assert!(responses(path, method).get("406").is_some(), "{method} {path}");
+    }
+    // What answers with nothing refuses no medium, and has no validator.
+    for status in ["200", "304", "406"] {
+        assert!(responses("/things/{id}", "delete").get(status).is_none(), "{status}");
+    }
+    let pages = responses("/pages", "get");
+    assert_eq!(pages["200"]["content"]["application/json"]["schema"]["maxItems"], 3);
+    assert!(pages["400"]["description"].as_str().unwrap().contains("`cursor-invalid`"));
+    assert!(!responses("/things", "get")["400"].to_string().contains("cursor-invalid"));
+    let parameters = &document["paths"]["/pages"]["get"]["parameters"];
+    let limit =
+        json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": 3, "default": 2 });
+    assert_eq!((&parameters[0]["name"], &parameters[0]["schema"]), (&json!("limit"), &limit));
+    assert_eq!(parameters[1]["name"], "cursor");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Front matter: finding it, and reading its keys.
 
-use super::{DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, ResultShape, copy, delivery};
+use super::{
+    DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, ResultShape, copy, delivery, page,
+};
 use crate::{
     definition::{
         guard::{self, Guard},
@@ -31,6 +33,7 @@ pub(super) struct Said {
     result: ResultShape,
     envelope: Option<String>,
     max_rows: u32,
+    page: Option<page::Page>,
     delivery: Delivery,
     lane: Option<Identifier>,
     guard: Guard,
@@ -58,6 +61,7 @@ impl Said {
             result: self.result,
             envelope: self.envelope,
             max_rows: self.max_rows,
+            page: self.page,
             delivery: self.delivery,
             lane: self.lane,
             guard: self.guard,
@@ -183,6 +187,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     let result = result.and_then(|item| Some((shape(&item)?, item)));
     let envelope = root.take("envelope").and_then(|item| Some((envelope(&item)?, item)));
     let max_rows = root.take("max_rows").and_then(|item| Some((max_rows(&item)?, item)));
+    let paged = page::take(root);
     let delivery = delivery::take(root);
     let lane = root.take("lane").and_then(|item| lane(&item));
     let guard = guard::read(root);
@@ -220,7 +225,15 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         let why = format!("is for \"rows\", and the result is \"{}\"", shape.as_str());
         item.refuse(Code::Conflict, &why, Some("leave it out"));
     }
-    let delivery = delivery.read(route.as_ref().map(|(method, ..)| *method), shape);
+    let method = route.as_ref().map(|(method, ..)| *method);
+    let delivery = delivery.read(method, shape);
+    let page = paged.read(&page::Beside {
+        method,
+        shape,
+        is_copy: bulk.is_copy,
+        max_rows: max_rows.as_ref().map(|(_, item)| item),
+        streams: delivery.stream == Some(true),
+    });
     let Some((method, path, path_span)) = route else {
         // The parameters are read all the same, for the sake of their own mistakes.
         if let (Some(table), Ok(root)) = (parameters, PathTemplate::parse("/")) {
@@ -238,6 +251,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
             parameters
         }
     };
+    paged.refuse_parameters(&parameters);
     // What is wrong with `copy` was told; a statement is not missing for it.
     if bulk.is_copy && bulk.copy.is_none() {
         return None;
@@ -251,7 +265,11 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         tags,
         result: shape,
         envelope: envelope.map(|(name, _)| name),
-        max_rows: max_rows.map_or(DEFAULT_MAX_ROWS, |(rows, _)| rows),
+        max_rows: match &page {
+            Some(page) => page.max_size,
+            None => max_rows.map_or(DEFAULT_MAX_ROWS, |(rows, _)| rows),
+        },
+        page,
         delivery,
         lane,
         guard,

@@ -47,7 +47,7 @@ CREATE TABLE things (
 CREATE TABLE notes (thing int NOT NULL REFERENCES things ON DELETE CASCADE, note text NOT NULL);
 ";
 
-const ENDPOINTS: [(&str, &str); 8] = [
+const ENDPOINTS: [(&str, &str); 9] = [
     (
         "things/all",
         r#"/*
@@ -111,6 +111,14 @@ get = "/totals"
 result = "rows"
 */
 SELECT name, sum(price) AS total FROM things GROUP BY ROLLUP (name)"#,
+    ),
+    (
+        "pages",
+        r#"/*
+get = "/pages"
+page = { by = ["name"], size = 2, max_size = 3 }
+*/
+SELECT name, price FROM things"#,
     ),
     (
         "ratio",

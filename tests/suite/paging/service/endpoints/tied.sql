@@ -1,0 +1,5 @@
+/*
+get = "/tied"
+page = { by = ["day"], size = 2 }
+*/
+SELECT day, code FROM days
