@@ -7,6 +7,8 @@ ARGS ?=
 .PHONY: help demo demo-rotation test check setup test-versions fuzz measure start-app-db stop-app-db
 .PHONY: scan scan-proof sign bench instructions
 .PHONY: check-security chaos
+.PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
+.PHONY: scan scan-proof sign bench instructions round-trip
 .PHONY: containers-setup image stack stack-down logs verify recover e2e
 
 help: ## Show this list
@@ -35,6 +37,9 @@ test-versions: ## Run the tests against PostgreSQL 13 to 18
 
 fuzz: ## Run each fuzz target for a minute
 	@scripts/fuzz
+
+round-trip: ## Load 200,000 prices in each format, and read them back through each
+	@cargo test --locked --test suite round_trip -- --include-ignored
 
 measure: ## Measure time to first answer and idle memory of the release binary
 	@scripts/measure

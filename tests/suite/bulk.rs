@@ -7,12 +7,14 @@ mod faults;
 mod formats;
 mod memory;
 mod refusals;
+mod round_trip;
+mod sealed;
 
 use crate::support::{
     database::Database,
     http::Reply,
     postgres,
-    service::{Service, serve},
+    service::{Serve, Service, serve},
 };
 
 /// The service in `tests/suite/bulk/service`.
@@ -41,9 +43,14 @@ fn database() -> Database {
     database
 }
 
+/// The service over the database, before it starts.
+fn serving(database: &Database) -> Serve {
+    serve(FOLDER).database(database).arg("--threads=1")
+}
+
 /// The service over the database, ready.
 fn started(database: &Database) -> Service {
-    let service = serve(FOLDER).database(database).arg("--threads=1").start();
+    let service = serving(database).start();
     wait_until_ready(&service);
     service
 }

@@ -2,6 +2,7 @@
 
 mod media;
 mod representation;
+mod sealed;
 mod slow;
 
 use crate::support::{

@@ -32,13 +32,13 @@ reply = "taken"
 "#;
 
 /// A service with TLS, and who signed its certificate.
-struct Sealed {
+pub(crate) struct Sealed {
     folder: Folder,
     authority: Authority,
 }
 
 impl Sealed {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Folder::new("tls");
         folder.write("howdah.toml", MANIFEST);
         let sealed = Self { folder, authority: Authority::new() };
@@ -63,7 +63,14 @@ impl Sealed {
             .env("KEY", path("tls.key"))
     }
 
-    fn client(&self) -> ClientBuilder {
+    /// Another service with the same certificate.
+    pub(crate) fn over(&self, serve: service::Serve) -> service::Serve {
+        let path = |name: &str| self.folder.path().join(name);
+        serve.env("HOWDAH_TLS_CERTIFICATE", path("tls.crt")).env("HOWDAH_TLS_KEY", path("tls.key"))
+    }
+
+    /// A client that trusts the certificate.
+    pub(crate) fn client(&self) -> ClientBuilder {
         // A second call in one process changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let root = reqwest::Certificate::from_pem(self.authority.pem().as_bytes()).unwrap();
@@ -74,12 +81,14 @@ impl Sealed {
     }
 }
 
-fn run<F: Future>(future: F) -> F::Output {
+/// Runs `future` on this thread.
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(future)
 }
 
-fn url(service: &Service, path: &str) -> String {
+/// Where a path of the service is.
+pub(crate) fn url(service: &Service, path: &str) -> String {
     format!("https://localhost:{}{path}", service.http.port())
 }
 

@@ -21,7 +21,7 @@ fn half_sent(service: &Service, rows: u32) -> TcpStream {
 }
 
 /// Loads that the database knows of.
-fn loading(database: &Database) -> String {
+pub(super) fn loading(database: &Database) -> String {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                AND query LIKE 'COPY%' AND state <> 'idle' AND pid <> pg_backend_pid()";
     database.psql_as_superuser(sql)[0][0].clone().unwrap()

@@ -2,13 +2,6 @@
 
 use super::*;
 
-/// The most memory that the process has had, in KiB.
-fn peak_kib(service: &Service) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 fn eight_times_the_rows_take_no_more_memory() {
     let database = database();
@@ -17,7 +10,7 @@ fn eight_times_the_rows_take_no_more_memory() {
         let reply =
             post(&service, "/prices", NDJSON, super::formats::prices(NDJSON, rows).as_bytes());
         assert_eq!(reply.json()["inserted"], rows, "{reply}");
-        peak_kib(&service)
+        service.peak_kib()
     };
     let few = load(50_000);
     let many = load(400_000);

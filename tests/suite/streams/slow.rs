@@ -17,13 +17,6 @@ fn ask(service: &Service, path: &str) -> TcpStream {
     stream
 }
 
-/// The process's memory at its highest, in KiB.
-fn peak_kib(service: &Service) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", service.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 #[test]
 fn a_million_rows_take_no_more_memory_with_a_slow_reader() {
     let database = database(1);
@@ -31,7 +24,7 @@ fn a_million_rows_take_no_more_memory_with_a_slow_reader() {
     for medium in ["json", "ndjson", "csv", "arrow"] {
         drop(service.get(&format!("/series/2000.{medium}")));
     }
-    let before = peak_kib(&service);
+    let before = service.peak_kib();
     let mut stream = ask(&service, "/series/1000000");
     let mut buffer = vec![0; 1 << 20];
     let start = Instant::now();
@@ -51,7 +44,7 @@ fn a_million_rows_take_no_more_memory_with_a_slow_reader() {
     assert!(bytes > 80_000_000, "{bytes}");
     assert!(last.ends_with(b"0\r\n\r\n"), "{}", String::from_utf8_lossy(&last));
     // The kernel sums the mark up from counters of each processor, and may give a little less.
-    let grown = peak_kib(&service).saturating_sub(before);
+    let grown = service.peak_kib().saturating_sub(before);
     assert!(grown < 4 * 1024, "{grown} KiB more than {before} KiB");
 }
 

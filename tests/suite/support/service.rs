@@ -167,6 +167,13 @@ impl Service {
         self.child.id()
     }
 
+    /// The process's memory at its highest, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// What it wrote to standard output and standard error so far.
     pub fn output(&self) -> String {
         let output = self.output.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
