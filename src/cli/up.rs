@@ -18,7 +18,8 @@ use crate::{
     observe,
     postgres::{Target, session},
     service::{Service, ServiceDefinition},
-startup::{self, Folder, SigningIn}, supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt, follow},
+    startup::{self, Folder, SigningIn},
+    supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt, follow},
     watch::{Changed, Watch},
 };
 use kept::Kept;

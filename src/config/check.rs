@@ -1,7 +1,8 @@
 //! What settings must be together: checks that look at more than one.
 
 use super::{
-AccessAction, AccessPolicy, Address, Config, Credentials, Database, Keeper, Lane, Listen, document, Authorities, ChannelBinding, SslMode, SslNegotiation,
+    AccessAction, AccessPolicy, Address, Authorities, ChannelBinding, Config, Credentials,
+    Database, Keeper, Lane, Listen, SslMode, SslNegotiation, document,
     section::{Section, variable_of},
 };
 use crate::{
