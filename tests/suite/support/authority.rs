@@ -76,7 +76,7 @@ impl Authority {
 }
 
 /// The cipher suite of TLS 1.2 that a listener settles on with a caller who prefers `offered` in this order.
-pub(super) fn chosen_by(listener: SocketAddr, offered: &[CipherSuite]) -> CipherSuite {
+pub fn chosen_by(listener: SocketAddr, offered: &[CipherSuite]) -> CipherSuite {
     let mut provider = ring::default_provider();
     provider.cipher_suites.retain(|suite| offered.contains(&suite.suite()));
     provider.cipher_suites.sort_by_key(|it| offered.iter().position(|suite| *suite == it.suite()));
