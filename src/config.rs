@@ -35,7 +35,9 @@ pub use settings::{
     Access, Answers, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Reload,
     Service, Tls, TlsVersion,
 };
-pub use sink::{Credentials, Sink};
+pub use sink::{
+    AzureLogin, AzureProof, Credentials, KeyVault, KubernetesSecret, Sink, Vault, VaultLogin,
+};
 
 use crate::{
     definition::route::Route,

@@ -1,9 +1,10 @@
-//! Asking other servers over HTTP: witnesses of the audit trail, receivers of notices.
+//! Asking other servers over HTTP: witnesses of the audit trail, places that
+//! credentials are published to.
 //!
 //! Owns whom may be asked: a server over https, or one on this machine; and that an answer is
 //! short, soon, and never leads elsewhere. Does not own what is asked.
 
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect};
 use std::{fmt, net::IpAddr, time::Duration};
 
 /// How long connecting may take.
@@ -42,6 +43,30 @@ impl Endpoint {
         }
     }
 
+    /// Where a machine in Azure learns who it is: plain http to an address that never leaves its host.
+    /// No manifest can name it.
+    ///
+    /// # Panics
+    /// Never: the address is a good one.
+    #[must_use]
+    pub fn instance_metadata() -> Self {
+        #[expect(clippy::expect_used, reason = "a constant")]
+        Self(Url::parse("http://169.254.169.254/").expect("a URL"))
+    }
+
+    /// The address with these pairs as its query.
+    #[must_use]
+    pub fn asking(&self, pairs: &[(&str, &str)]) -> Self {
+        let mut url = self.0.clone();
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+        Self(url)
+    }
+
+    /// Whether the exchange is encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// The address with `segment` after its path.
     #[must_use]
     pub fn join(&self, segment: &str) -> Self {
@@ -77,9 +102,31 @@ impl fmt::Display for Endpoint {
 /// # Errors
 /// When TLS cannot be set up, in words.
 pub fn client() -> Result<Client, String> {
+    build(Client::builder())
+}
+
+/// A client that believes the authorities of a PEM file alone, as clusters have one of their own.
+///
+/// # Errors
+/// When `authorities` has no certificate, or TLS cannot be set up, in words.
+pub fn client_trusting(authorities: &[u8]) -> Result<Client, String> {
+    let certificates = Certificate::from_pem_bundle(authorities).unwrap_or_default();
+    if certificates.is_empty() {
+        return Err("it holds no certificate in PEM".to_owned());
+    }
+    build(Client::builder().tls_certs_only(certificates))
+}
+
+/// Pairs as a form has them (`application/x-www-form-urlencoded`).
+pub fn form(pairs: &[(&str, &str)]) -> String {
+    let asked = Endpoint::instance_metadata().asking(pairs);
+    asked.0.query().unwrap_or_default().to_owned()
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, String> {
     // The first one counts; that it is there already is as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    builder
         .redirect(redirect::Policy::none())
         .no_proxy()
         .connect_timeout(CONNECT_TIMEOUT)

@@ -206,7 +206,7 @@ pub fn safe_url(url: &str) -> Result<(), String> {
     match uri.scheme_str() {
         Some("https") => Ok(()),
         Some("http") if is_own => Ok(()),
-        Some("http") => Err("keys that come without TLS may be anybody's; write `https`".into()),
+        Some("http") => Err("what comes without TLS may be anybody's; write `https`".into()),
         _ => Err("it is neither `https` nor `http`".into()),
     }
 }

@@ -1,5 +1,9 @@
 //! `sinks` and `endpoints` of `[credentials]`: where a credential goes, and where it must work.
 
+mod remote;
+
+pub use remote::{AzureLogin, AzureProof, KeyVault, KubernetesSecret, Vault, VaultLogin};
+
 use super::{Address, Rotating, section::Section};
 use crate::{
     diagnostic::{Code, Diagnostic},
@@ -28,6 +32,12 @@ pub enum Sink {
         /// Its permissions.
         mode: u32,
     },
+    /// A Secret of a Kubernetes cluster.
+    Kubernetes(KubernetesSecret),
+    /// A secret of a `HashiCorp` Vault or an `OpenBao`.
+    Vault(Vault),
+    /// A secret of an Azure Key Vault.
+    KeyVault(KeyVault),
 }
 
 /// The section; nothing when one of its values is wrong.
@@ -59,8 +69,15 @@ fn sinks(item: &Item<'_, '_>) -> Option<Vec<Sink>> {
 fn sink(item: &Item<'_, '_>, table: &Table<'_, '_>) -> Option<Sink> {
     let sink = if let Some(path) = table.take("file") {
         file(&path, table)
+    } else if let Some(secret) = table.take("kubernetes") {
+        remote::kubernetes(&secret, table).map(Sink::Kubernetes)
+    } else if let Some(server) = table.take("vault") {
+        remote::vault(&server, table).map(Sink::Vault)
+    } else if let Some(vault) = table.take("key_vault") {
+        remote::key_vault(&vault, table).map(Sink::KeyVault)
     } else {
-        let help = "name a file: `{ file = \"/run/howdah/credential.json\" }`";
+        let help = "name a `file`, a `kubernetes` Secret, a `vault` or a `key_vault`: \
+            `{ file = \"/run/howdah/credential.json\" }`";
         item.refuse(Code::MissingKey, "does not say where to", Some(help));
         None
     };

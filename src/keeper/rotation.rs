@@ -6,7 +6,7 @@ mod routes;
 use super::{Desk, Lead, Room};
 use crate::{
     approval::store,
-    diagnostic::Diagnostics,
+    diagnostic::{self, Diagnostic, Diagnostics},
     event::Event,
     http::api::{Entry, Later},
     postgres::{Target, session::Session},
@@ -51,7 +51,10 @@ pub(super) fn open(desk: &Rc<Desk>) -> Result<Option<Rc<dyn Room>>, Diagnostics>
     };
     let rotating = &credentials.rotating;
     let key = startup::key(&desk.keeper.key_file)?;
-    let sinks = sink::open(&credentials.sinks);
+    let sinks = sink::open(&credentials.sinks).map_err(|why| {
+        Diagnostic::error(diagnostic::Code::InvalidValue, format!("`credentials.sinks`: {why}"))
+            .help("docs/sinks.md says what a sink takes")
+    })?;
     // Without its password file the application may still be taken over; only the way back is shut.
     let first = startup::with_password(database).ok().and_then(|target| target.password);
     let place =

@@ -6,11 +6,17 @@
 //!   wins and the other is told.
 //! - A failure says whether the credential may have got there all the same.
 
+mod exchange;
 mod file;
+mod key_vault;
+mod kubernetes;
+mod remote;
+mod vault;
 
 pub use file::File;
 
 use crate::{config, credential::Credential};
+use remote::Remote;
 use std::{fmt, future::Future, pin::Pin};
 
 /// What comes of it later.
@@ -55,14 +61,20 @@ pub trait Sink {
 }
 
 /// The sinks of the manifest.
-pub fn open(sinks: &[config::Sink]) -> Vec<Box<dyn Sink>> {
+///
+/// # Errors
+/// Which one cannot be opened, and why.
+pub fn open(sinks: &[config::Sink]) -> Result<Vec<Box<dyn Sink>>, String> {
     sinks.iter().map(open_one).collect()
 }
 
-fn open_one(sink: &config::Sink) -> Box<dyn Sink> {
-    match sink {
+fn open_one(sink: &config::Sink) -> Result<Box<dyn Sink>, String> {
+    Ok(match sink {
         config::Sink::File { path, mode } => Box::new(File::new(path.clone(), *mode)),
-    }
+        config::Sink::Kubernetes(secret) => Box::new(Remote(kubernetes::Secret::new(secret)?)),
+        config::Sink::Vault(vault) => Box::new(Remote(vault::Vault::new(vault)?)),
+        config::Sink::KeyVault(vault) => Box::new(Remote(key_vault::KeyVault::new(vault)?)),
+    })
 }
 
 /// What to make of the credential that a sink has, when `new` is to be published: whether there is

@@ -29,6 +29,7 @@ mod reload;
 mod rotation;
 mod scaffold;
 mod secret;
+mod sinks;
 mod streams;
 mod support;
 mod terminal;

@@ -89,7 +89,7 @@ pub(in crate::cli) fn make(
 /// A folder that is not there is better found now than in the middle of a rotation.
 fn warn_of_plain_sinks(credentials: &config::Credentials) {
     for sink in &credentials.sinks {
-        let config::Sink::File { path, .. } = sink;
+        let config::Sink::File { path, .. } = sink else { continue };
         if !path.parent().is_some_and(Path::is_dir) {
             show::complain!("warning: the folder of the sink {} is not there", path.display());
         }
