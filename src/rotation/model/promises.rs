@@ -26,6 +26,11 @@ pub(super) fn all() -> Vec<Property<Protocol>> {
                 || world.sink.issue == *state.current()
                     && world.serve.issue.generation >= state.current().generation
         }),
+        Property::always("5 no statement holds a password", |_, world: &World| !world.leaked),
+        Property::always("6 each transition has one entry", |_, world: &World| {
+            world.database.entries_over == 0
+        }),
+        Property::always("7 no object belongs to a login", |_, world: &World| !world.login_owns),
         Property::sometimes("a rotation ends", |_, world: &World| {
             world.database.state.phase() == Phase::Idle
                 && world.database.state.current().generation == LAST
@@ -58,6 +63,12 @@ fn each_seeded_mistake_is_found() {
         (Mistake::TakesUnsureForRefused, "1 the published credential signs in"),
         (Mistake::ComparesNothing, "1 the published credential signs in"),
         (Mistake::AbortsTheWayBack, "1 the service's credential signs in"),
+        (Mistake::SinkTakesAnything, "2 no generation decreases"),
+        (Mistake::RetiresNothing, "3 two logins at most, one when idle"),
+        (Mistake::SendsThePassword, "5 no statement holds a password"),
+        (Mistake::WritesTheEntryApart, "6 each transition has one entry"),
+        (Mistake::ForgetsAnEntry, "6 each transition has one entry"),
+        (Mistake::VerifiesTheLoginAlone, "7 no object belongs to a login"),
     ] {
         let checker =
             Protocol(mistake).checker().finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
