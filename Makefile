@@ -5,6 +5,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-rotation test check setup test-versions fuzz measure start-app-db stop-app-db
+.PHONY: help demo test check setup test-versions chaos-access fuzz measure start-app-db stop-app-db
 .PHONY: scan scan-proof sign bench instructions
 .PHONY: check-security chaos
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
@@ -34,6 +35,9 @@ setup: ## Install what the tests need and this machine lacks
 
 test-versions: ## Run the tests against PostgreSQL 13 to 18
 	@scripts/test-versions
+
+chaos-access: ## Break what rotation, access and audit stand on, and print the figures to reach beside those reached: hours; ARGS=--short, minutes
+	@scripts/chaos-access $(ARGS)
 
 fuzz: ## Run each fuzz target for a minute
 	@scripts/fuzz
