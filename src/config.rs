@@ -32,7 +32,7 @@ pub use protection::{
 };
 pub use records::{AccessPolicy, Action as AccessAction, Audit};
 pub use settings::{
-    Access, Answers, Database, Format, Hardening, Lane, Level, Limits, Listen, Log, Reload,
+    Access, Answers, Database, Format, Hardening, Kept, Lane, Level, Limits, Listen, Log, Reload,
     Service, Tls, TlsVersion,
 };
 pub use sink::{
@@ -80,6 +80,8 @@ pub struct Config {
     pub reload: Reload,
     /// `[answers]`
     pub answers: Answers,
+    /// `[idempotency]`
+    pub idempotency: Kept,
     /// `[log]`
     pub log: Log,
     /// `[auth]`
@@ -158,6 +160,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let hardening = Hardening::read(&section("hardening"));
     let reload = Reload::read(&section("reload"));
     let answers = Answers::read(&section("answers"));
+    let idempotency = Kept::read(&section("idempotency"));
     let log = Log::read(&section("log"));
     let auth = read_auth(&section("auth"), sources);
     let rate_limits =
@@ -185,6 +188,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         hardening: hardening?,
         reload: reload?,
         answers: answers?,
+        idempotency: idempotency?,
         log: log?,
         issuers: auth.1?,
         auth: auth.0?,

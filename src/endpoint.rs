@@ -7,6 +7,7 @@
 pub mod bulk;
 mod nature;
 pub mod page;
+mod repeat;
 mod sink;
 mod stream;
 mod typing;

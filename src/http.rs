@@ -24,6 +24,8 @@ mod http2;
 mod links;
 mod negotiation;
 mod neighbours;
+mod once;
 mod pipeline;
 mod representation;
 mod stream;
+mod tool;

@@ -16,7 +16,7 @@ pub use apply::apply;
 pub use file::{Migration, Migrations};
 pub use history::{Applied, Plan, plan};
 pub use seed::seed;
-pub use steps::{Step, apply_steps};
+pub use steps::{KEEPER, Ledger, Step, apply_steps};
 
 /// Something that happened on the way, for a line of progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

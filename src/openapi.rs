@@ -9,6 +9,7 @@ mod bulk;
 mod listing;
 mod operation;
 mod problem;
+mod repeat;
 mod response;
 mod security;
 mod table;

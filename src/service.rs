@@ -8,12 +8,14 @@ mod door;
 mod failure;
 mod load;
 mod number;
+mod once;
 mod route;
 mod serving;
 mod shield;
 
 pub use failure::{log_reason, problem};
 pub use load::{Loaded, NotLoaded, Source};
+pub use once::{Kept, NotMade, Once, Outcome};
 pub use route::{Action, Entry, Found};
 pub use serving::Serving;
 pub use shield::Shield;
@@ -231,6 +233,15 @@ impl Service {
     /// Whether a statement's place in the one means no other statement in the other.
     fn shares_numbers_with(&self, other: &Self) -> bool {
         self.numbers.is_the_series_of(&other.numbers)
+    }
+
+    /// A lane on which first answers are kept, if any are.
+    pub(crate) fn keeps_answers_on(&self) -> Option<&Identifier> {
+        self.entries().iter().find_map(|entry| match &entry.action {
+            Action::Endpoint(it) if it.definition.repeats.keeps_answers() => Some(&it.lane),
+            Action::Bulk(it) if it.definition.repeats.keeps_answers() => Some(&it.lane),
+            _ => None,
+        })
     }
 }
 

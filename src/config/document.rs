@@ -1,8 +1,7 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-    AccessPolicy, Answers, Audit, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane,
-    Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls,
+AccessPolicy, Answers, Audit, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls, Kept,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -50,6 +49,7 @@ pub(super) fn sections() -> [Described; 20] {
         Hardening::describe(),
         Reload::describe(),
         Answers::describe(),
+        Kept::describe(),
         Log::describe(),
         Auth::describe(),
         Issuer::describe(),

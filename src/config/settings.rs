@@ -65,6 +65,9 @@ const BYTES: Size<u64> = Size(PhantomData);
 
 const LENGTH: Size<usize> = Size(PhantomData);
 
+/// The longest time for which answers are kept.
+const LONGEST_KEPT: Duration = Duration::from_hours(90 * 24);
+
 const ACCESS: Choice<Access> = Choice(&[("read", Access::Read), ("write", Access::Write)]);
 
 const SWITCH: Choice<bool> = Choice(&[("on", true), ("off", false)]);
@@ -274,6 +277,17 @@ sections! {
         /// text. Give all instances of a service the same. Empty means a key of this process alone,
         /// whose cursors end with it.
         cursor_key_file: Option<PathBuf> = Optional(File, &[""]) => absent("/run/secrets/cursor_key");
+    }
+
+    /// Writes with an `Idempotency-Key`, where an endpoint says `idempotent`.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["idempotency"] Kept |section| {
+        /// How long a first answer is kept, to be given again; afterwards its key is as good as new.
+        keep: Duration = Span(Duration::from_secs(1)..=LONGEST_KEPT) => default("24h");
+        /// How long a request waits for another one of its key that is being carried out.
+        wait: Duration = Span(Duration::from_millis(1)..=Duration::from_mins(1)) => default("2s");
+        /// The largest answer that is kept, in bytes; a write with a larger one is not made.
+        answer: u64 = BYTES => default("1 MiB");
     }
 
     /// What is logged, and how.

@@ -8,10 +8,12 @@ pub mod copy;
 mod delivery;
 mod front_matter;
 pub mod page;
+mod repeat;
 #[cfg(test)]
 mod tests;
 
 pub use delivery::Delivery;
+pub use repeat::{Idempotency, Repeats};
 
 use super::{
     guard::Guard,
@@ -57,6 +59,8 @@ pub struct Endpoint {
     pub page: Option<page::Page>,
     /// How its answer is delivered.
     pub delivery: Delivery,
+    /// What becomes of a request that comes again.
+    pub repeats: Repeats,
     /// The lane it runs on, when it is not the method's own (`read` or `write`).
     pub lane: Option<Identifier>,
     /// Who may call it, and how often.

@@ -7,28 +7,28 @@ use super::{
     arguments::{self, Incoming, IncomingBody},
     body::{self, Content},
     coding::Coding,
-    gate, head, links, negotiation, representation,
+gate, head, links, negotiation, representation, once,
     request_id::RequestId,
     response::{self, Answer, Body},
     stream::Streaming,
+    tool,
 };
 use crate::{
     access::{
         Caller, Permit, address,
         limit::{Count, Limiter},
     },
-    builtin::{calculate, ping},
     encode::Medium,
     endpoint::{Endpoint, bulk::Bulk},
     event::{Event, Observer},
     lane::{Failure, Stop},
     problem::{Code, Problem, sqlstate::Statement},
-    service::{self, Action, Entry, Found, Serving},
+    service::{self, Action, Entry, Found, Once, Serving},
     value::Argument,
 };
-use http::{Method, Request, Response, StatusCode, Version, header};
+use http::{Method, Request, Response, Version, header};
 use hyper::body::{Body as _, Incoming as IncomingStream};
-use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 /// The request's fields that the answer of an endpoint depends on.
 const VARY: &str = "Accept, Accept-Encoding";
@@ -136,6 +136,7 @@ async fn run<'s>(
     if let Action::Pending(_) = entry.action {
         return Err(Problem::new(Code::DatabaseUnavailable));
     }
+    let once = once::of(serving, entry, &caller, parts)?;
     if let Action::Bulk(bulk) = &entry.action {
         let nothing = Incoming {
             path: &segments,
@@ -146,7 +147,7 @@ async fn run<'s>(
         };
         arguments::read(&[], &nothing, 1)?;
         let permit = gate::under(serving, permit, &caller)?;
-        return run_bulk(serving, permit, bulk, parts, stream, trail).await;
+        return run_bulk(serving, permit, (bulk, once), parts, stream, trail).await;
     }
     let medium = match medium {
         Some(medium) => medium,
@@ -156,13 +157,18 @@ async fn run<'s>(
     let arguments = take_arguments(serving, entry, &segments, parts, stream, &caller).await?;
     match &entry.action {
         Action::Endpoint(endpoint) => {
+            if let Some(once) = once {
+                let (whose, what) = ((entry, &caller), (&**endpoint, medium));
+                let outcome = once::run(serving, whose, what, &arguments, once, &mut trail.refused);
+                return once::answer(outcome.await?, Some(VARY), &mut trail.fields);
+            }
             let permit = gate::under(serving, permit, &caller)?;
             let streams = endpoint.streams() && parts.version != Version::HTTP_10;
             let asked = Asked { endpoint, medium, streams, query: parts.uri.query() };
             run_endpoint(serving, permit, asked, &arguments, trail).await
         }
         Action::Pending(_) => Err(Problem::new(Code::DatabaseUnavailable)),
-        _ => run_builtin(serving, permit, entry, &arguments, trail).await,
+        _ => tool::run(serving, permit, entry, &arguments, &mut trail.tool_failed).await,
     }
 }
 
@@ -316,7 +322,7 @@ async fn run_endpoint(
 async fn run_bulk(
     serving: &Serving,
     permit: Permit,
-    bulk: &Bulk,
+    (bulk, once): (&Bulk, Option<Once>),
     parts: &http::request::Parts,
     stream: IncomingStream,
     trail: &mut Trail<'_>,
@@ -325,58 +331,10 @@ async fn run_bulk(
     let limits = &serving.service.config.limits;
     let (most, pace) = (bulk.copy.max_bytes, limits.body_timeout);
     let mut body = body::Stream::new(&parts.headers, stream, most, pace)?;
-    let outcome = serving.load(permit, bulk, format, &mut body).await;
-    let loaded = outcome.map_err(|not_loaded| {
+    let outcome = serving.load(permit, bulk, format, &mut body, once.as_ref()).await;
+    let outcome = outcome.map_err(|not_loaded| {
         trail.refused = not_loaded.log_reason().map(str::to_owned);
         not_loaded.problem(bulk)
     })?;
-    let mut answer = Answer::ok(response::JSON, loaded.to_json());
-    answer.rows = loaded.rows;
-    Ok(answer)
-}
-
-/// Permit → Answer, for what needs no SQL.
-async fn run_builtin(
-    serving: &Serving,
-    permit: Permit,
-    entry: &Entry,
-    arguments: &[Argument],
-    trail: &mut Trail<'_>,
-) -> Result<Answer, Problem> {
-    let argument = |name: &str| -> Option<Cow<'_, str>> {
-        let index = entry.parameters().iter().position(|it| it.parameter.name.as_str() == name)?;
-        let typed = &entry.parameters()[index];
-        arguments[index].to_text(&typed.ty).map(Cow::Owned)
-    };
-    let render = |body: &crate::builtin::reply::Prepared, status: StatusCode| {
-        let lookup = |name: &str| argument(name).or_else(|| serving.facts.word(name));
-        let bytes = body.render(lookup);
-        Answer { status, ..Answer::ok(body.content_type(), bytes) }
-    };
-    match &entry.action {
-        Action::Reply { status, body } => {
-            Ok(render(body, StatusCode::from_u16(*status).unwrap_or(StatusCode::OK)))
-        }
-        Action::Probe { up, down } => Ok(if serving.probe(permit).await {
-            render(up, StatusCode::OK)
-        } else {
-            render(down, StatusCode::SERVICE_UNAVAILABLE)
-        }),
-        Action::Ping { allow } => {
-            let address = argument(ping::PARAMETER).unwrap_or_default();
-            let summary = ping::ping(&address, allow, ping::TIMEOUT).await;
-            summary.map(|text| Answer::ok(response::TEXT, text)).map_err(|failure| {
-                trail.tool_failed = failure.log;
-                failure.problem
-            })
-        }
-        Action::Calculate => {
-            let expression = argument("expr").unwrap_or_default();
-            calculate::evaluate(&expression).map(|value| Answer::ok(response::TEXT, value))
-        }
-        Action::Info => Ok(Answer::ok(response::JSON, serving.facts.to_json().to_string())),
-        Action::Endpoint(_) | Action::Bulk(_) | Action::Pending(_) => {
-            Err(Problem::new(Code::Internal))
-        }
-    }
+    once::answer(outcome, None, &mut trail.fields)
 }

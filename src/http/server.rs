@@ -371,6 +371,7 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
                     (limits.idle_timeout, limits.header_timeout)
                 };
                 shared.clocks.sweep(idle, header);
+                shared.serving.borrow().tidy();
             }
         }
     }

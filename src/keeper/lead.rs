@@ -60,7 +60,8 @@ async fn attempt(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Result<String, Stri
         desk.waits_for.replace("the keeper that leads, to end".to_owned());
         tokio::time::sleep(PERIOD).await;
     }
-    let applied = migration::apply_steps(&mut session, &rooms::migrations()).await;
+    let applied =
+        migration::apply_steps(&mut session, migration::KEEPER, &rooms::migrations()).await;
     applied.map_err(|it| it.message().to_owned())?;
     let sql = "UPDATE howdah.keeper_lead SET epoch = epoch + 1, since = now() RETURNING epoch";
     let row = session.query_one(sql, &[]).await.map_err(said)?;

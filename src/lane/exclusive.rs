@@ -9,6 +9,7 @@
 //! while. One that comes back in the middle of something is cleaned behind its job's back, or closed.
 
 mod copy;
+mod identity;
 mod job;
 mod release;
 mod rows;

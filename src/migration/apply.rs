@@ -1,6 +1,8 @@
 //! Running what is still to be run, one instance at a time.
 
-use super::{Listener, Migration, Migrations, Progress, elapsed_ms, history, history::TABLE};
+use super::{
+    Listener, Migration, Migrations, Progress, elapsed_ms, history, history::TABLE, steps,
+};
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     postgres::session::{Session, explain},
@@ -16,12 +18,15 @@ const CREATE_SCHEMA: &str = "DO $$ BEGIN \
     IF to_regnamespace('howdah') IS NULL THEN CREATE SCHEMA howdah; END IF; END $$";
 
 /// Takes back what default privileges gave others on the history, so that it shows in nobody
-/// else's list of tables.
+/// else's list of tables. First answers are kept by the role that serves, which may be another one:
+/// whoever may write them goes on, and whoever may only read them has no business with them.
 const HIDE_HISTORY: &str = "DO $$ DECLARE given record; BEGIN \
     FOR given IN SELECT DISTINCT c.oid::regclass AS relation, a.grantee \
         FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a \
         WHERE c.relnamespace = 'howdah'::regnamespace AND a.grantee <> c.relowner \
         AND pg_has_role(c.relowner, 'USAGE') \
+        AND NOT (c.relname = 'idempotency' AND a.grantee <> 0 AND EXISTS (SELECT \
+            FROM aclexplode(c.relacl) w WHERE w.grantee = a.grantee AND w.privilege_type = 'DELETE')) \
     LOOP EXECUTE format('REVOKE ALL ON %s FROM %s', given.relation, \
         CASE given.grantee WHEN 0 THEN 'PUBLIC' ELSE given.grantee::regrole::text END); \
     END LOOP; END $$";
@@ -48,6 +53,8 @@ pub async fn apply(
     listener: Listener<'_>,
 ) -> Result<usize, Diagnostics> {
     alone(session, listener, async |session| {
+        // Before the service's own, which may grant what they make.
+        steps::apply_steps(session, steps::SERVICE, steps::SERVICE_STEPS).await?;
         let plan = history::plan(session, migrations).await?;
         if plan.pending.is_empty() {
             return Ok(0);

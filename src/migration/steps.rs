@@ -1,8 +1,9 @@
-//! The keeper's own tables: SQL files that are part of the program, applied in order, each once.
+//! Howdah's own tables, the keeper's and those of services: SQL files that are part of the program,
+//! applied in order, each once.
 //!
-//! Apart from a service's migrations (`apply`), which belong to its author: another role runs these,
-//! and they are known by number and digest, so that a program that is older than the database, or
-//! other than it thinks, stops before it does harm.
+//! Apart from a service's migrations (`apply`), which belong to its author. They are known by number
+//! and digest, so that a program that is older than the database, or other than it thinks, stops
+//! before it does harm.
 
 use crate::{
     diagnostic::{Code, Diagnostic},
@@ -15,14 +16,32 @@ use tokio_postgres::Error;
 /// A file: its name, which begins with its number, and its text.
 pub type Step = (&'static str, &'static str);
 
-/// Where it is kept what was applied. An older program must understand it, so it does not change.
-const LEDGER: &str = "\
-CREATE TABLE IF NOT EXISTS howdah.keeper_step (
-    number integer PRIMARY KEY,
-    name text NOT NULL,
-    digest text NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
-)";
+/// Whose tables they are, and where it is kept which steps were applied. An older program must
+/// understand a ledger, so its columns do not change.
+#[derive(Clone, Copy, Debug)]
+pub struct Ledger {
+    table: &'static str,
+    owner: &'static str,
+    help: &'static str,
+}
+
+/// Of the keeper's tables.
+pub const KEEPER: Ledger = Ledger {
+    table: "howdah.keeper_step",
+    owner: "keeper",
+    help: "`howdah credentials setup --print-sql` gives the keeper what it needs",
+};
+
+/// Of the tables that Howdah keeps for a service.
+pub(super) const SERVICE: Ledger = Ledger {
+    table: "howdah.service_step",
+    owner: "service",
+    help: "migrate as the database's owner, or as a role that may create in the schema `howdah`",
+};
+
+/// The tables that Howdah keeps for a service.
+pub(super) const SERVICE_STEPS: &[Step] =
+    &[("001_idempotency.sql", include_str!("sql/001_idempotency.sql"))];
 
 /// Applies what is missing, each step in a transaction of its own. The caller makes sure that nobody
 /// else does so at the same time.
@@ -30,16 +49,26 @@ CREATE TABLE IF NOT EXISTS howdah.keeper_step (
 /// # Errors
 /// A step that fails; one that was applied with another text; one in the database that this program
 /// does not know.
-pub async fn apply_steps(session: &mut Session, steps: &[Step]) -> Result<usize, Box<Diagnostic>> {
+pub async fn apply_steps(
+    session: &mut Session,
+    ledger: Ledger,
+    steps: &[Step],
+) -> Result<usize, Box<Diagnostic>> {
+    let Ledger { table, owner, .. } = ledger;
     let known = number_all(steps)?;
-    session
-        .batch_execute(LEDGER)
-        .await
-        .map_err(|error| refused(&error, "the keeper's schema cannot be made"))?;
+    let create = format!(
+        "CREATE TABLE IF NOT EXISTS {table} (number integer PRIMARY KEY, name text NOT NULL, \
+         digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+    );
+    session.batch_execute(&create).await.map_err(|error| {
+        refused(&error, ledger, &format!("the {owner}'s schema cannot be made"))
+    })?;
     let applied = session
-        .query("SELECT number, name, digest FROM howdah.keeper_step ORDER BY number", &[])
+        .query(&format!("SELECT number, name, digest FROM {table} ORDER BY number"), &[])
         .await
-        .map_err(|error| refused(&error, "the keeper's schema cannot be read"))?;
+        .map_err(|error| {
+            refused(&error, ledger, &format!("the {owner}'s schema cannot be read"))
+        })?;
     let mut done = Vec::new();
     for row in applied {
         let (number, name, digest): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
@@ -53,7 +82,7 @@ pub async fn apply_steps(session: &mut Session, steps: &[Step]) -> Result<usize,
             None => {
                 let message = format!("{name} was applied, which this program does not know");
                 return Err(Diagnostic::error(Code::Migration, message)
-                    .help("a newer keeper has worked here: run that version, or a later one")
+                    .help("a newer version has worked here: run that one, or a later one")
                     .boxed());
             }
         }
@@ -65,24 +94,26 @@ pub async fn apply_steps(session: &mut Session, steps: &[Step]) -> Result<usize,
             transaction.batch_execute(text).await?;
             transaction
                 .execute(
-                    "INSERT INTO howdah.keeper_step (number, name, digest) VALUES ($1, $2, $3)",
+                    &format!("INSERT INTO {table} (number, name, digest) VALUES ($1, $2, $3)"),
                     &[number, name, &digest_of(text)],
                 )
                 .await?;
             transaction.commit().await
         };
-        outcome.await.map_err(|error| refused(&error, &format!("{name} cannot be applied")))?;
+        outcome
+            .await
+            .map_err(|error| refused(&error, ledger, &format!("{name} cannot be applied")))?;
     }
     Ok(pending.len())
 }
 
-fn refused(error: &Error, what: &str) -> Box<Diagnostic> {
+fn refused(error: &Error, ledger: Ledger, what: &str) -> Box<Diagnostic> {
     match error.as_db_error() {
         Some(refusal) => {
             let code = refusal.code().code();
             Diagnostic::error(Code::Migration, format!("{what}: {}", refusal.message()))
                 .sqlstate(code)
-                .help("`howdah credentials setup --print-sql` gives the keeper what it needs")
+                .help(ledger.help)
                 .boxed()
         }
         None => Diagnostic::error(Code::Database, format!("{what}: {error}")).boxed(),

@@ -1,6 +1,6 @@
 //! One route as an operation.
 
-use super::{argument, bulk, problem, response, security};
+use super::{argument, bulk, problem, repeat, response, security};
 use crate::{
     definition::file,
     service::{Action, Entry, Service},
@@ -77,8 +77,12 @@ pub(super) fn of(service: &Service, entry: &Entry, ids: &mut Ids) -> Value {
             operation.insert("tags".to_owned(), json!(file.tags));
         }
     }
-    let parameters: Vec<Value> =
-        entry.parameters().iter().filter_map(|it| argument::parameter(entry, it)).collect();
+    let parameters: Vec<Value> = entry
+        .parameters()
+        .iter()
+        .filter_map(|it| argument::parameter(entry, it))
+        .chain(repeat::parameter(entry))
+        .collect();
     if !parameters.is_empty() {
         operation.insert("parameters".to_owned(), parameters.into());
     }
@@ -92,6 +96,7 @@ pub(super) fn of(service: &Service, entry: &Entry, ids: &mut Ids) -> Value {
     let mut responses = response::of(service, entry);
     problem::add(&problem::codes(service, entry), &mut responses);
     security::fields(entry, &mut responses);
+    repeat::fields(entry, &mut responses);
     if let Some(requirements) = security::requirements(service, entry) {
         operation.insert("security".to_owned(), requirements);
     }

@@ -27,6 +27,7 @@ pub(super) fn codes(service: &Service, entry: &Entry) -> Vec<Code> {
         codes.push(Code::UnsupportedEncoding);
     }
     super::security::codes(service, entry, &mut codes);
+    super::repeat::codes(entry, &mut codes);
     let needs_claim = entry
         .parameters()
         .iter()

@@ -49,6 +49,11 @@ impl Refusal {
         refusal
     }
 
+    /// Whether the server ends the session with it.
+    pub fn ends_session(&self) -> bool {
+        ["FATAL", "PANIC"].contains(&self.severity.as_str())
+    }
+
     /// The class of the SQLSTATE, its first two characters.
     pub fn class(&self) -> &str {
         self.sqlstate.get(..2).unwrap_or_default()

@@ -46,6 +46,10 @@ codes! {
     InvalidRows = 400 "invalid-rows" "The rows are invalid",
     /// PostgreSQL refused an argument that had passed all declared rules (SQLSTATE class 22).
     ArgumentRefused = 400 "argument-refused" "An argument was refused",
+    /// The endpoint wants an `Idempotency-Key`, and the request has none.
+    IdempotencyKeyMissing = 400 "idempotency-key-missing" "An idempotency key is missing",
+    /// The `Idempotency-Key` is none: it is given twice, is empty or longer than 255 characters, or has characters that no key has.
+    IdempotencyKeyInvalid = 400 "idempotency-key-invalid" "The idempotency key is invalid",
     /// The answer has more rows than the endpoint gives at once.
     TooManyRows = 400 "too-many-rows" "The answer is too long",
     /// The expression cannot be calculated; the detail says where and why.
@@ -96,6 +100,8 @@ codes! {
     RequestTimeout = 408 "request-timeout" "The request took too long to arrive",
     /// The change contradicts what is stored: a key that exists already, or one that does not (SQLSTATE 23505, 23503).
     Conflict = 409 "conflict" "The change conflicts with what is stored",
+    /// Another request with this `Idempotency-Key` is being carried out; `Retry-After` says when to ask for its answer.
+    RequestInProgress = 409 "request-in-progress" "The request is being carried out",
     /// The access request was not decided on, or not taken up, in its time.
     RequestLapsed = 409 "request-lapsed" "The request has lapsed",
     /// The access request is not the one that was read: it was edited since. Read it again.
@@ -126,6 +132,8 @@ codes! {
     UnsupportedEncoding = 415 "unsupported-encoding" "Unsupported content encoding",
     /// A rule of the database refuses the value (SQLSTATE 23502, 23514, class 22).
     Unprocessable = 422 "unprocessable" "The values break a rule",
+    /// The `Idempotency-Key` came with another request before; a new request needs a new key.
+    IdempotencyKeyReused = 422 "idempotency-key-reused" "The idempotency key was used for another request",
     /// More time is asked for than the policy gives.
     DurationTooLong = 422 "duration-too-long" "Too long",
     /// The role that the policy names does not exist.

@@ -8,7 +8,10 @@ mod outcome;
 
 pub use outcome::{Loaded, NotLoaded};
 
-use super::Serving;
+use super::{
+    Serving,
+    once::{Claim, Once, Outcome},
+};
 use crate::{
     access::Permit,
     decode::{Decoder, Format, Next},
@@ -19,6 +22,7 @@ use crate::{
     value::argument::copy::Form,
 };
 use bytes::Bytes;
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -46,6 +50,8 @@ struct Rows<'s, S> {
     /// Rows that were not sent yet.
     out: Vec<u8>,
     ended: bool,
+    /// Of the body so far, where it counts whether it is the same one again.
+    digest: Option<Sha256>,
 }
 
 impl<S: Source> Rows<'_, S> {
@@ -62,7 +68,7 @@ impl<S: Source> Rows<'_, S> {
     }
 
     async fn step(&mut self) -> Result<Next, Problem> {
-        Ok(match self.source.next().await? {
+        Ok(match self.chunk().await? {
             Some(chunk) => self.decoder.push(&chunk, &mut self.out),
             None => {
                 self.ended = true;
@@ -70,6 +76,22 @@ impl<S: Source> Rows<'_, S> {
                 Next::More
             }
         })
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        let chunk = self.source.next().await?;
+        if let (Some(digest), Some(chunk)) = (&mut self.digest, &chunk) {
+            digest.update(chunk);
+        }
+        Ok(chunk)
+    }
+
+    /// The digest of the whole body, whatever its rows are.
+    async fn digest(&mut self) -> Result<[u8; 32], Problem> {
+        while !self.ended {
+            self.ended = self.chunk().await?.is_none();
+        }
+        Ok(self.digest.clone().unwrap_or_default().finalize().into())
     }
 
     /// Looks through the rest of a body in which something is wrong, for what else is.
@@ -94,7 +116,7 @@ impl<S: Source> Rows<'_, S> {
 }
 
 impl Serving {
-    /// Loads the rows of `source`, whose values nest at most `json_depth` deep.
+    /// Loads the rows of `source`; with `once`, once.
     ///
     /// # Errors
     /// Why nothing was loaded.
@@ -104,12 +126,19 @@ impl Serving {
         bulk: &Bulk,
         format: Format,
         source: &mut S,
-    ) -> Result<Loaded, NotLoaded> {
+        once: Option<&Once>,
+    ) -> Result<Outcome, NotLoaded> {
         let depth = self.service.config.limits.json_depth;
         let columns = std::sync::Arc::clone(&bulk.columns);
         let decoder = Decoder::new(format, columns, bulk.copy.max_rows, depth);
-        let mut rows = Rows { source, decoder, out: Vec::with_capacity(2 * PIECE), ended: false };
-        let not_loaded = match self.attempt(permit, bulk, &mut rows).await {
+        let mut rows = Rows {
+            source,
+            decoder,
+            out: Vec::with_capacity(2 * PIECE),
+            ended: false,
+            digest: once.map(Once::request),
+        };
+        let not_loaded = match self.attempt(permit, bulk, &mut rows, once).await {
             Ok(loaded) => return Ok(loaded),
             Err(not_loaded) => not_loaded,
         };
@@ -125,16 +154,32 @@ impl Serving {
         permit: Permit,
         bulk: &Bulk,
         rows: &mut Rows<'_, S>,
-    ) -> Result<Loaded, NotLoaded> {
+        once: Option<&Once>,
+    ) -> Result<Outcome, NotLoaded> {
         // A caller who sends nothing, or nothing of use, is worth no connection.
         rows.read().await?;
         let (lane, patience) = self.exclusive(&bulk.lane).ok_or(Failure::Unavailable)?;
         let mut job = lane.exclusive(permit, Instant::now() + patience.each).await?;
         let until = Instant::now() + patience.all;
+        if let Some(once) = once {
+            if let Claim::Known(known) = self.claim(&mut job, once).await? {
+                // The connection is not kept waiting for the rest of the body.
+                drop(job);
+                return Ok(known.answer(&rows.digest().await?)?);
+            }
+            job.assume().await?;
+        } else {
+            job.begin().await?;
+        }
         let loaded = transfer(&mut job, bulk, rows, patience.each, until).await?;
         job.set_deadline(until);
+        let answer = loaded.to_answer();
+        if let Some(once) = once {
+            job.resign().await?;
+            once.keep(&mut job, &answer, &rows.digest().await?).await?;
+        }
         job.commit().await?;
-        Ok(loaded)
+        Ok(Outcome::Made(answer))
     }
 }
 
@@ -147,7 +192,7 @@ pub(super) struct Patience {
     pub(super) all: Duration,
 }
 
-/// Brings the rows into the table, up to the end of the transaction.
+/// Brings the rows into the table, within a transaction.
 async fn transfer<S: Source>(
     job: &mut Exclusive,
     bulk: &Bulk,
@@ -157,7 +202,6 @@ async fn transfer<S: Source>(
 ) -> Result<Loaded, NotLoaded> {
     let refused = |failure: Failure, rows: &Rows<'_, S>| NotLoaded::refused(failure, &rows.decoder);
     let soon = || until.min(Instant::now() + each);
-    job.begin().await?;
     if let Some(stage) = &bulk.sql.stage {
         job.execute(stage).await?;
     }

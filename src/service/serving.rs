@@ -7,15 +7,19 @@ use crate::{
     config::{Access, Lane as LaneConfig},
     definition::file::ResultShape,
     encode::{Encoder, Layout, Medium, json::JsonRows},
-    endpoint::{AnswerSink, Endpoint, RowStream, StreamLimits, page::Page},
-    event::Observer,
+endpoint::{AnswerSink, Endpoint, RowStream, StreamLimits, page::Page}, event::{Event, Observer},
     lane::{Call, Done, Failure, Lane, LaneState, Settings},
     name::Identifier,
     postgres::{Target, statement::Prepared},
     value::Argument,
 };
 use bytes::Bytes;
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::Instant;
 
 /// How long a probe waits for the database. A service's `/health` may be late by a second at most.
@@ -34,6 +38,9 @@ pub struct Serving {
     /// Its database.
     target: Option<Arc<Target>>,
     lanes: Vec<OpenLane>,
+    observer: Observer,
+    /// When answers that are too old were last put away.
+    pub(super) tidied: Cell<Instant>,
     probe: Arc<Prepared>,
     nothing: Arc<dyn Layout>,
 }
@@ -83,8 +90,17 @@ impl Serving {
             Prepared { label: "probe".to_owned(), sql: "SELECT".to_owned(), ..Prepared::default() };
         let probe = Arc::new(probe.renumbered(PROBE));
         let nothing = Arc::new(JsonRows::new(ResultShape::None, None, &[]));
-        let target = target.cloned();
-        Self { service, facts, memory: RefCell::default(), target, lanes, probe, nothing }
+        Self {
+            service,
+            facts,
+            memory: RefCell::default(),
+            target: target.cloned(),
+            lanes,
+            observer: Arc::clone(observer),
+            tidied: Cell::new(Instant::now()),
+            probe,
+            nothing,
+        }
     }
 
     /// The lane of that name, when it has these settings, this database, and connections on which no
@@ -174,6 +190,11 @@ impl Serving {
     /// How it stands with its lanes on this thread.
     pub fn lane_states(&self) -> Vec<LaneState> {
         self.lanes.iter().map(|open| open.lane.state()).collect()
+    }
+
+    /// Says what deserves a look.
+    pub(super) fn warn(&self, message: &str) {
+        (self.observer)(&Event::Warning { message });
     }
 
     /// The lane for a job that takes a connection, and how long the job may wait.

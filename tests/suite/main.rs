@@ -20,6 +20,7 @@ mod malformed;
 mod measure;
 mod migration;
 mod natures;
+mod once;
 mod openapi;
 mod paging;
 mod placeholders;

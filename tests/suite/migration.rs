@@ -198,6 +198,31 @@ async fn the_history_shows_to_nobody_else() {
 }
 
 #[tokio::test]
+async fn first_answers_are_for_who_may_write_them() {
+    let database = postgres::database();
+    let [reader, writer] = ["reader", "writer"].map(|it| format!("{}_{it}", database.user));
+    let owner = &database.user;
+    database.psql_as_superuser(&format!(
+        "CREATE ROLE {reader}; CREATE ROLE {writer}; ALTER DEFAULT PRIVILEGES FOR ROLE {owner} \
+         GRANT SELECT ON TABLES TO {reader}; ALTER DEFAULT PRIVILEGES FOR ROLE {owner} \
+         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {writer}"
+    ));
+    for _ in 0..2 {
+        apply(&database, &[ONE]).await.unwrap();
+        for (role, table, may) in [
+            (&reader, "idempotency", "false"),
+            (&writer, "idempotency", "true"),
+            (&writer, "migrations", "false"),
+            (&writer, "service_step", "false"),
+        ] {
+            let asked =
+                format!("SELECT has_table_privilege('{role}', 'howdah.{table}', 'SELECT')::text");
+            assert_eq!(value(&database, &asked), may, "{role} {table}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn seeds_run_once_in_the_order_of_their_names() {
     let database = postgres::database();
     let (first, second) =

@@ -1,7 +1,7 @@
 //! Front matter: finding it, and reading its keys.
 
 use super::{
-    DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, ResultShape, copy, delivery, page,
+DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, ResultShape, copy, delivery, page, Repeats, repeat,
 };
 use crate::{
     definition::{
@@ -35,6 +35,7 @@ pub(super) struct Said {
     max_rows: u32,
     page: Option<page::Page>,
     delivery: Delivery,
+    repeats: Repeats,
     lane: Option<Identifier>,
     guard: Guard,
     batch: bool,
@@ -63,6 +64,7 @@ impl Said {
             max_rows: self.max_rows,
             page: self.page,
             delivery: self.delivery,
+            repeats: self.repeats,
             lane: self.lane,
             guard: self.guard,
             batch: self.batch,
@@ -189,6 +191,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     let max_rows = root.take("max_rows").and_then(|item| Some((max_rows(&item)?, item)));
     let paged = page::take(root);
     let delivery = delivery::take(root);
+    let repeats = repeat::take(root);
     let lane = root.take("lane").and_then(|item| lane(&item));
     let guard = guard::read(root);
     let batch = root.take("batch").and_then(|item| item.boolean()).unwrap_or(true);
@@ -234,6 +237,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         max_rows: max_rows.as_ref().map(|(_, item)| item),
         streams: delivery.stream == Some(true),
     });
+    let repeats = repeats.read(method);
     let Some((method, path, path_span)) = route else {
         // The parameters are read all the same, for the sake of their own mistakes.
         if let (Some(table), Ok(root)) = (parameters, PathTemplate::parse("/")) {
@@ -271,6 +275,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         },
         page,
         delivery,
+        repeats,
         lane,
         guard,
         batch,

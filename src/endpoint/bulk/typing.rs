@@ -9,7 +9,7 @@ use crate::{
         copy::{Copy, Name, OnConflict},
     },
     diagnostic::{Code, Diagnostic, Diagnostics},
-    endpoint::typing,
+    endpoint::{repeat, typing},
     name::{Identifier, nearest},
     postgres::{
         describe::load::{self, Target, TargetColumn},
@@ -39,6 +39,7 @@ pub async fn prepare(
             copy.table.span.clone(),
         );
     }
+    repeat::check(session, definition, lane.map(|(_, it)| it), false, &mut found.found).await;
     let table = match load::target(session, &copy.target()).await {
         Ok(Some(table)) => table,
         Ok(None) => {

@@ -13,9 +13,8 @@ use crate::{
 };
 use postgres_protocol::message::{
     backend::{
-        BIND_COMPLETE_TAG, CLOSE_COMPLETE_TAG, COMMAND_COMPLETE_TAG, COPY_IN_RESPONSE_TAG,
-        COPY_OUT_RESPONSE_TAG, DATA_ROW_TAG, EMPTY_QUERY_RESPONSE_TAG, ERROR_RESPONSE_TAG,
-        PARSE_COMPLETE_TAG, READY_FOR_QUERY_TAG, ROW_DESCRIPTION_TAG,
+        COMMAND_COMPLETE_TAG, COPY_IN_RESPONSE_TAG, COPY_OUT_RESPONSE_TAG, DATA_ROW_TAG,
+        EMPTY_QUERY_RESPONSE_TAG, ERROR_RESPONSE_TAG, READY_FOR_QUERY_TAG, ROW_DESCRIPTION_TAG,
     },
     frontend,
 };
@@ -70,6 +69,11 @@ impl Exclusive {
         self.deadline.as_mut().reset(deadline);
     }
 
+    /// As whom the permit has it run.
+    pub(super) fn identity(&self) -> Option<Arc<Identity>> {
+        self.identity.clone()
+    }
+
     /// Whether a transaction is open, failed or not.
     pub fn is_in_transaction(&self) -> bool {
         self.socket.as_ref().is_some_and(|it| it.transaction != Transaction::None)
@@ -85,7 +89,7 @@ impl Exclusive {
         self.simple(sql).await
     }
 
-    async fn simple(&mut self, sql: &str) -> Result<u64, Failure> {
+    pub(super) async fn simple(&mut self, sql: &str) -> Result<u64, Failure> {
         self.say(|socket| frontend::query(sql, &mut socket.out))?;
         self.conclude(|tag| matches!(tag, ROW_DESCRIPTION_TAG | DATA_ROW_TAG)).await
     }
@@ -96,19 +100,7 @@ impl Exclusive {
     /// Why it did not begin.
     pub async fn begin(&mut self) -> Result<(), Failure> {
         self.simple("BEGIN").await?;
-        let Some(identity) = self.identity.clone() else { return Ok(()) };
-        self.say(|socket| {
-            message::introduce(&mut socket.out)?;
-            message::assume(&identity, &mut socket.out)?;
-            message::end(&mut socket.out);
-            Ok(())
-        })?;
-        let expected = [PARSE_COMPLETE_TAG, CLOSE_COMPLETE_TAG, BIND_COMPLETE_TAG, DATA_ROW_TAG];
-        match self.conclude(|tag| expected.contains(&tag)).await {
-            Ok(_) => Ok(()),
-            Err(Failure::Refused(refusal)) => Err(Failure::of_identity(refusal)),
-            Err(failure) => Err(failure),
-        }
+        self.assume().await
     }
 
     /// Commits the transaction.
@@ -123,6 +115,8 @@ impl Exclusive {
         }
         match self.simple("COMMIT").await {
             Err(Failure::Unavailable | Failure::Deadline) => Err(Failure::OutcomeUnknown),
+            // What ends the session may come before the commit, or after it.
+            Err(Failure::Refused(it)) if it.ends_session() => Err(Failure::OutcomeUnknown),
             outcome => outcome.map(drop),
         }
     }

@@ -3,10 +3,11 @@
 use crate::{
     decode::{Decoder, Fault},
     definition::file::copy::OnConflict,
+    encode::Medium,
     endpoint::bulk::Bulk,
     lane::Failure,
     problem::{Code, Problem, RowError, sqlstate::Statement},
-    service,
+    service::{self, Kept, NotMade},
 };
 use std::fmt::Write;
 
@@ -41,6 +42,16 @@ impl Loaded {
     }
 
     /// The answer.
+    pub(super) fn to_answer(self) -> Kept {
+        Kept {
+            status: 200,
+            media_type: Medium::Json.content_type().to_owned(),
+            rows: self.rows,
+            body: self.to_json().into(),
+        }
+    }
+
+    /// The answer's body.
     pub fn to_json(&self) -> String {
         let mut text = format!("{{\"rows\":{},\"inserted\":{}", self.rows, self.inserted);
         let further = [
@@ -68,6 +79,8 @@ pub enum NotLoaded {
     Faults(Vec<Fault>),
     /// There are more rows than the endpoint takes.
     TooManyRows,
+    /// The request has a key that is taken.
+    Key(NotMade),
     /// The database did not take them; with the row, where it said which.
     Refused(Failure, Option<RowError>),
 }
@@ -75,6 +88,15 @@ pub enum NotLoaded {
 impl From<Problem> for NotLoaded {
     fn from(problem: Problem) -> Self {
         Self::Body(problem)
+    }
+}
+
+impl From<NotMade> for NotLoaded {
+    fn from(not_made: NotMade) -> Self {
+        match not_made {
+            NotMade::Failed { failure, .. } => Self::Refused(failure, None),
+            taken => Self::Key(taken),
+        }
     }
 }
 
@@ -111,6 +133,7 @@ impl NotLoaded {
     pub fn problem(&self, bulk: &Bulk) -> Problem {
         match self {
             Self::Body(problem) => problem.clone(),
+            Self::Key(not_made) => not_made.problem(Statement::Write, u64::MAX),
             Self::Faults(faults) => {
                 let rows = faults.iter().map(|fault| RowError {
                     line: Some(fault.line),

@@ -1,0 +1,6 @@
+/*
+post = "/load"
+auth = "public"
+idempotent = true
+copy = "orders (item)"
+*/
