@@ -1,7 +1,8 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-AccessPolicy, Answers, Audit, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls, Kept,
+    AccessPolicy, Answers, Audit, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Kept,
+    Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -34,7 +35,7 @@ const OPTIONAL: [&str; 8] = [
     "cors",
 ];
 
-pub(super) fn sections() -> [Described; 20] {
+pub(super) fn sections() -> [Described; 21] {
     [
         Service::describe(),
         Listen::describe(),

@@ -7,7 +7,7 @@ use super::{
     arguments::{self, Incoming, IncomingBody},
     body::{self, Content},
     coding::Coding,
-gate, head, links, negotiation, representation, once,
+    gate, head, links, negotiation, once, representation,
     request_id::RequestId,
     response::{self, Answer, Body},
     stream::Streaming,

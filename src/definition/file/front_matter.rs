@@ -1,7 +1,8 @@
 //! Front matter: finding it, and reading its keys.
 
 use super::{
-DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, ResultShape, copy, delivery, page, Repeats, repeat,
+    DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, Repeats, ResultShape, copy, delivery,
+    page, repeat,
 };
 use crate::{
     definition::{
