@@ -24,7 +24,7 @@ mod settings;
 mod sink;
 
 pub use address::Address;
-pub use connection::{Authorities, ChannelBinding, SslMode, SslNegotiation};
+pub use connection::{Authorities, ChannelBinding, SessionAttrs, SslMode, SslNegotiation};
 pub use keeper::{Keeper, Rotating};
 pub use list::safe_url;
 pub use protection::{
@@ -226,7 +226,7 @@ fn read_database(section: &Section<'_, '_, '_>) -> Option<Option<Database>> {
         return Some(None);
     }
     let database = Database::read(section)?;
-    if !check::database_tls(section, &database) {
+    if !check::database_tls(section, &database) || !check::database_hosts(section, &database) {
         return None;
     }
     Some(Some(check::database(section, database)))

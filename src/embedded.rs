@@ -184,6 +184,9 @@ fn target(folder: &Folder, database: &str, user: &str) -> Result<Target, Box<Dia
         password: None,
         connect_timeout: CONNECT_TIMEOUT,
         application_name: "howdah up".to_owned(),
+        also: Vec::new(),
+        session: crate::config::SessionAttrs::Any,
+        shuffles: false,
         tls: std::sync::Arc::default(),
     })
 }

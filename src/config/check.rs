@@ -50,6 +50,21 @@ pub(super) fn database(section: &Section<'_, '_, '_>, mut database: Database) ->
     database
 }
 
+/// Each host has its port. Says whether it is good.
+pub(super) fn database_hosts(section: &Section<'_, '_, '_>, database: &Database) -> bool {
+    let (hosts, ports) = (database.host.len(), database.port.len());
+    let good = ports == 1 || ports == hosts;
+    if !good {
+        let message = format!("`database.port` names {ports} ports for {hosts} hosts");
+        section.report(
+            "port",
+            Diagnostic::error(Code::Conflict, message)
+                .help("name one port for all hosts, or one for each, in their order"),
+        );
+    }
+    good
+}
+
 /// What TLS to the database takes together. Says whether it is good.
 pub(super) fn database_tls(section: &Section<'_, '_, '_>, database: &Database) -> bool {
     let file = matches!(database.sslrootcert, Some(Authorities::File(_)));

@@ -2,7 +2,7 @@
 //!
 //! Source: PostgreSQL documentation, "Database Connection Control Functions".
 
-use super::kind::Choice;
+use super::kind::{Choice, Integer, Kind, Server};
 use std::path::PathBuf;
 
 /// `sslmode`: whether a connection is encrypted, and whether the server must prove who it is.
@@ -50,6 +50,71 @@ pub enum Authorities {
     /// Those in a file, PEM.
     File(PathBuf),
 }
+
+/// `target_session_attrs`: which of several servers will do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionAttrs {
+    /// Any.
+    #[default]
+    Any,
+    /// One that takes writes.
+    ReadWrite,
+    /// One that takes none.
+    ReadOnly,
+    /// One that is no standby.
+    Primary,
+    /// A standby.
+    Standby,
+    /// A standby, or any when there is none.
+    PreferStandby,
+}
+
+/// Servers in the order in which they are tried.
+pub(super) struct Servers;
+
+impl Kind for Servers {
+    type Value = Vec<String>;
+    fn label(&self) -> String {
+        "host, or several with commas".into()
+    }
+    fn wanted(&self) -> String {
+        "host names, IP addresses or socket directories, with commas between several".into()
+    }
+    fn parse(&self, text: &str) -> Result<Vec<String>, String> {
+        text.split(',').map(|host| Server.parse(host)).collect()
+    }
+}
+
+/// The ports of servers.
+pub(super) struct Ports;
+
+impl Kind for Ports {
+    type Value = Vec<u16>;
+    fn label(&self) -> String {
+        "integer, 1 to 65535, or several with commas".into()
+    }
+    fn wanted(&self) -> String {
+        "a port from 1 to 65535, or one for each host with commas between them".into()
+    }
+    fn parse(&self, text: &str) -> Result<Vec<u16>, String> {
+        text.split(',').map(|port| Integer(1..=u16::MAX).parse(port)).collect()
+    }
+    fn takes_bare(&self) -> bool {
+        true
+    }
+}
+
+pub(super) const SESSION_ATTRS: Choice<SessionAttrs> = Choice(&[
+    ("any", SessionAttrs::Any),
+    ("read-write", SessionAttrs::ReadWrite),
+    ("read-only", SessionAttrs::ReadOnly),
+    ("primary", SessionAttrs::Primary),
+    ("standby", SessionAttrs::Standby),
+    ("prefer-standby", SessionAttrs::PreferStandby),
+]);
+
+/// `load_balance_hosts`: whether servers are tried in a new order each time.
+pub(super) const LOAD_BALANCE: Choice<bool> = Choice(&[("disable", false), ("random", true)]);
 
 pub(super) const SSL_MODE: Choice<SslMode> = Choice(&[
     ("disable", SslMode::Disable),

@@ -3,13 +3,11 @@
 use super::{
     address::Address,
     connection::{
-        Authorities, CHANNEL_BINDING, ChannelBinding, SSL_MODE, SSL_NEGOTIATION, SslMode,
-        SslNegotiation,
+        Authorities, CHANNEL_BINDING, ChannelBinding, LOAD_BALANCE, Ports, SESSION_ATTRS, SSL_MODE,
+        SSL_NEGOTIATION, Servers, SessionAttrs, SslMode, SslNegotiation,
     },
     declare::sections,
-    kind::{
-        Choice, File, Hidden, Integer, Listener, Optional, Roots, Server, Size, Slug, Span, Text,
-    },
+    kind::{Choice, File, Hidden, Integer, Listener, Optional, Roots, Size, Slug, Span, Text},
 };
 use crate::secret::Secret;
 use std::{marker::PhantomData, path::PathBuf, time::Duration};
@@ -130,10 +128,22 @@ sections! {
     #[derive(Clone, PartialEq, Eq)]
     ["database"] Database |section| {
         /// The server: a host name, an IP address, or, when it begins with `/`, the directory of
-        /// the server's unix socket.
-        host: String = Server => default("localhost");
-        /// The server's port; it names the socket file, too.
-        port: u16 = Integer(1..=u16::MAX) => default("5432");
+        /// the server's unix socket. Several with commas between them are tried in their order.
+        host: Vec<String> = Servers => default("localhost");
+        /// The server's port; it names the socket file, too. One for all hosts, or one for each.
+        port: Vec<u16> = Ports => default("5432");
+        /// Which of the hosts will do: `any`, `read-write` (takes writes), `read-only`, `primary`,
+        /// `standby`, or `prefer-standby` (`any` when there is no standby). A lane may say otherwise.
+        target_session_attrs: SessionAttrs = SESSION_ATTRS => derived(
+            "`any` with one host, `read-write` with several",
+            "read-write",
+            host.as_ref().map(|hosts| match hosts.len() {
+                1 => SessionAttrs::Any,
+                _ => SessionAttrs::ReadWrite,
+            })
+        );
+        /// Whether the hosts are tried in a new order each time: `disable` or `random`.
+        load_balance_hosts: bool = LOAD_BALANCE => default("disable");
         /// The database.
         name: String = Text => required("my_database");
         /// The role that logs in.
@@ -187,6 +197,10 @@ sections! {
             "read",
             Some(if section.name() == "write" { Access::Write } else { Access::Read })
         );
+        /// Which of the database's hosts will do for this lane: `prefer-standby` takes reads to a
+        /// replica, which may be behind. Nothing means what `[database]` says.
+        target_session_attrs: Option<SessionAttrs> = Optional(SESSION_ATTRS, &[""])
+            => absent("prefer-standby");
         /// How many connections the lane has to the database.
         connections: u16 = Integer(1..=1000) => default("4");
         /// How many requests may wait; one more is turned away at once.

@@ -127,7 +127,7 @@ fn any_source_makes_a_database() {
     let (config, _) = read_in(MINIMAL, &|_| None, &[("database.name", "rates")]).unwrap();
     let database = config.database.unwrap();
     assert_eq!((database.name.as_str(), database.user.as_str()), ("rates", "rates"));
-    assert_eq!((database.host.as_str(), database.port), ("localhost", 5432));
+    assert_eq!((database.host, database.port), (vec!["localhost".to_owned()], vec![5432]));
     let text = read_in(MINIMAL, &|_| None, &[("database.port", "1")]).unwrap_err();
     assert!(text.contains("`database.name` is missing"), "{text}");
 }
@@ -172,6 +172,25 @@ fn what_tls_to_the_database_takes_together_is_checked() {
 }
 
 #[test]
+fn several_hosts_have_one_port_or_one_each() {
+    let with = |host, port| {
+        let flags = [("database.name", "a"), ("database.host", host), ("database.port", port)];
+        read_in(MINIMAL, &|_| None, &flags).map(|(config, _)| config.database.unwrap())
+    };
+    let database = with("a.example,/run/b,::1", "5432,5433,5434").unwrap();
+    assert_eq!(database.host, ["a.example", "/run/b", "::1"]);
+    assert_eq!(database.port, [5432, 5433, 5434]);
+    assert_eq!(database.target_session_attrs, SessionAttrs::ReadWrite);
+    assert_eq!(with("a,b", "5432").unwrap().port, [5432]);
+    assert_eq!(with("a", "1").unwrap().target_session_attrs, SessionAttrs::Any);
+    for (host, port) in [("a,b,c", "1,2"), ("a", "1,2"), ("a,,b", "1"), ("a", "1,"), ("a,b", "0,1")]
+    {
+        let text = with(host, port).unwrap_err();
+        assert!(text.contains("`database.") || text.contains("--set database."), "{text}");
+    }
+}
+
+#[test]
 fn references_stand_for_values_of_every_kind() {
     let text = r#"
         [service]
@@ -196,7 +215,7 @@ fn references_stand_for_values_of_every_kind() {
     assert_eq!(config.service.version, "v1${PORT}");
     assert_eq!(config.listen.http.to_string(), "127.0.0.1:8080");
     let database = config.database.unwrap();
-    assert_eq!((database.port, database.name.as_str()), (5433, "rates"));
+    assert_eq!((database.port.as_slice(), database.name.as_str()), (&[5433][..], "rates"));
     assert!(database.password.is_none() && database.password_file.is_none());
     assert_eq!(database.connect_timeout, Duration::from_secs(90));
     assert_eq!(config.limits.body, 2 << 20);

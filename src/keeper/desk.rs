@@ -43,13 +43,15 @@ impl Desk {
         };
         let keeper = config.keeper.clone().ok_or_else(|| missing("keeper"))?;
         let database = config.database.as_ref().ok_or_else(|| missing("database"))?;
-        let place = Target {
-            host: keeper.host.clone().unwrap_or_else(|| database.host.clone()),
-            port: keeper.port.unwrap_or(database.port),
-            user: String::new(),
-            application_name: "howdah keeper".to_owned(),
-            ..startup::place(database)
+        let place = startup::place(database);
+        let place = match (&keeper.host, keeper.port) {
+            (None, None) => place,
+            (host, port) => {
+                place.at(host.as_deref().unwrap_or(&place.host), port.unwrap_or(place.port))
+            }
         };
+        let place =
+            Target { user: String::new(), application_name: "howdah keeper".to_owned(), ..place };
         let waits_for = RefCell::new("the database".to_owned());
         Ok(Self {
             config: config.clone(),

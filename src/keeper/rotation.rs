@@ -9,7 +9,7 @@ use crate::{
     diagnostic::{self, Diagnostic, Diagnostics},
     event::Event,
     http::api::{Entry, Later},
-    postgres::{Target, session::Session},
+    postgres::session::Session,
     problem::Code,
     rotation::{Failure, Leave, Refused, Rotation, Settings, Step, sink},
     startup,
@@ -57,9 +57,8 @@ pub(super) fn open(desk: &Rc<Desk>) -> Result<Option<Rc<dyn Room>>, Diagnostics>
     })?;
     // Without its password file the application may still be taken over; only the way back is shut.
     let first = startup::with_password(database).ok().and_then(|target| target.password);
-    let place =
-        |host: &str, port: u16| Target { host: host.to_owned(), port, ..startup::place(database) };
-    let mut endpoints = vec![place(&database.host, database.port)];
+    let place = |host: &str, port: u16| startup::place(database).at(host, port);
+    let mut endpoints = vec![startup::place(database)];
     endpoints.extend(credentials.endpoints.iter().map(|(host, port)| place(host, *port)));
     let settings = Settings {
         name: NAME.to_owned(),

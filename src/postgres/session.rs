@@ -16,6 +16,7 @@ pub use failure::{ConnectError, Reason};
 use super::{
     Target,
     dial::{self, Opened},
+    target::STANDING,
 };
 use crate::config;
 use channel::{AsItIs, Channel};
@@ -25,7 +26,7 @@ use std::{
 };
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_postgres::{
-    Client, Config, Connection,
+    Client, Config, Connection, SimpleQueryMessage,
     config::{ChannelBinding, SslMode, SslNegotiation},
 };
 
@@ -79,14 +80,31 @@ impl DerefMut for Session {
     }
 }
 
-/// Connects and signs in, within the target's `connect_timeout`.
+/// Connects and signs in, within the target's `connect_timeout`, on the first of its hosts that will do.
+/// After one that does not let us in, no other is tried.
 ///
 /// # Errors
 /// Why it did not work, in words; never with the password in it.
 pub async fn connect(target: &Target) -> Result<Session, ConnectError> {
-    let (client, connection) = timeout(target.connect_timeout, sign_in(target))
+    let each = async {
+        let mut failures = Vec::new();
+        for candidate in target.candidates() {
+            let attempt = timeout(candidate.connect_timeout, connect_one(&candidate));
+            match attempt.await.unwrap_or_else(|_| Err(ConnectError::timed_out(&candidate))) {
+                Ok(session) => return Ok(session),
+                Err(error) if error.is_denial() => return Err(error),
+                Err(error) => failures.push(error),
+            }
+        }
+        Err(ConnectError::everywhere(failures).unwrap_or_else(|| ConnectError::timed_out(target)))
+    };
+    timeout(target.connect_timeout, each)
         .await
-        .unwrap_or_else(|_| Err(ConnectError::timed_out(target)))?;
+        .unwrap_or_else(|_| Err(ConnectError::timed_out(target)))
+}
+
+async fn connect_one(target: &Target) -> Result<Session, ConnectError> {
+    let (client, connection) = sign_in(target).await?;
     let version = connection.parameter("server_version").unwrap_or_default().to_owned();
     if major(&version).is_some_and(|major| major < OLDEST_MAJOR) {
         return Err(ConnectError::too_old(target, &version));
@@ -96,7 +114,24 @@ pub async fn connect(target: &Target) -> Result<Session, ConnectError> {
     let driver = Driver(tokio::spawn(async move {
         let _ = connection.await;
     }));
-    Ok(Session { client, driver, version })
+    let session = Session { client, driver, version };
+    if target.session != config::SessionAttrs::Any {
+        must_fit(&session, target).await?;
+    }
+    Ok(session)
+}
+
+/// Asks whether the server is such a one as the target wants.
+async fn must_fit(session: &Session, target: &Target) -> Result<(), ConnectError> {
+    let asked = session.simple_query(STANDING).await;
+    let rows = asked.map_err(|error| ConnectError::new(target, &error))?;
+    let row = rows.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    let standing: Vec<&str> =
+        row.map(|row| (0..row.len()).filter_map(|at| row.get(at)).collect()).unwrap_or_default();
+    target.misfit(&standing, false).map_or(Ok(()), |why| Err(ConnectError::misfit(target, why)))
 }
 
 async fn sign_in(target: &Target) -> Result<(Client, Connection<Channel, Channel>), ConnectError> {

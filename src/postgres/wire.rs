@@ -9,9 +9,10 @@ use super::{
     Target,
     dial::{self, DialError, Opened, Privacy},
     refusal::Refusal,
+    target::STANDING,
     tls::Fault,
 };
-use crate::config::ChannelBinding;
+use crate::config::{ChannelBinding, SessionAttrs};
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::{
@@ -55,6 +56,10 @@ pub enum ConnectError {
     Unsupported(&'static str),
     /// There is no TLS with it, or not with whom it should be.
     Tls(Fault),
+    /// It is not such a server as is asked for.
+    Misfit(&'static str),
+    /// None of several hosts will do; why not, host by host.
+    Everywhere(String),
 }
 
 impl fmt::Display for ConnectError {
@@ -67,6 +72,8 @@ impl fmt::Display for ConnectError {
             }
             Self::Unsupported(what) => formatter.write_str(what),
             Self::Tls(fault) => fmt::Display::fmt(fault, formatter),
+            Self::Misfit(why) => formatter.write_str(why),
+            Self::Everywhere(why) => formatter.write_str(why),
         }
     }
 }
@@ -78,7 +85,7 @@ impl ConnectError {
         match self {
             Self::Refused(refusal) => matches!(refusal.class(), "28" | "3D" | "42"),
             Self::Unsupported(_) | Self::Tls(_) => true,
-            Self::Io(_) | Self::TimedOut => false,
+            Self::Io(_) | Self::TimedOut | Self::Misfit(_) | Self::Everywhere(_) => false,
         }
     }
 }
@@ -98,16 +105,33 @@ impl From<DialError> for ConnectError {
     }
 }
 
-/// Opens a connection whose session has `settings` beside UTF-8 and ISO dates.
+/// Opens a connection whose session has `settings` beside UTF-8 and ISO dates, to the first of the
+/// target's hosts that will do. After one that does not let us in, no other is tried.
 ///
 /// # Errors
 /// Why there is none; nothing of the password is in it.
 pub async fn connect(target: &Target, settings: &[(&str, &str)]) -> Result<Wire, ConnectError> {
-    tokio::time::timeout(target.connect_timeout, async {
-        sign_in(target, settings, dial::open(target).await?).await
-    })
-    .await
-    .unwrap_or(Err(ConnectError::TimedOut))
+    let each = async {
+        let mut candidates = target.candidates();
+        if let [only] = candidates.as_slice() {
+            return sign_in(only, settings, dial::open(only).await?).await;
+        }
+        let mut failures = Vec::new();
+        for candidate in candidates.drain(..) {
+            let attempt =
+                async { sign_in(&candidate, settings, dial::open(&candidate).await?).await };
+            let attempt = tokio::time::timeout(candidate.connect_timeout, attempt);
+            match attempt.await.unwrap_or(Err(ConnectError::TimedOut)) {
+                Ok(wire) => return Ok(wire),
+                Err(error @ ConnectError::Refused(_)) if error.is_denial() => return Err(error),
+                Err(error) => {
+                    failures.push(format!("{}:{}: {error}", candidate.host, candidate.port));
+                }
+            }
+        }
+        Err(ConnectError::Everywhere(failures.join("; ")))
+    };
+    tokio::time::timeout(target.connect_timeout, each).await.unwrap_or(Err(ConnectError::TimedOut))
 }
 
 struct Handshake {
@@ -141,6 +165,32 @@ impl Handshake {
     }
 }
 
+impl Handshake {
+    /// Asks whether the server is such a one as the target wants.
+    async fn must_fit(&mut self, target: &Target, reads: bool) -> Result<(), ConnectError> {
+        frontend::query(STANDING, &mut self.out)?;
+        self.send().await?;
+        let mut misfit = None;
+        loop {
+            match self.next().await? {
+                Message::DataRow(row) => {
+                    let ranges = row.ranges().collect::<Vec<_>>()?;
+                    let text = |range: &Option<std::ops::Range<usize>>| {
+                        let bytes = range.clone().and_then(|it| row.buffer().get(it))?;
+                        std::str::from_utf8(bytes).ok()
+                    };
+                    let standing: Vec<&str> = ranges.iter().filter_map(text).collect();
+                    misfit = target.misfit(&standing, reads);
+                }
+                Message::ReadyForQuery(_) => break,
+                Message::RowDescription(_) | Message::CommandComplete(_) => {}
+                _ => return Err(ConnectError::Unsupported("it answered with an unknown message")),
+            }
+        }
+        misfit.map_or(Ok(()), |why| Err(ConnectError::Misfit(why)))
+    }
+}
+
 async fn sign_in(
     target: &Target,
     settings: &[(&str, &str)],
@@ -168,6 +218,10 @@ async fn sign_in(
                 key = BackendKey { process_id: body.process_id(), secret_key: body.secret_key() };
             }
             Message::ReadyForQuery(_) => {
+                if target.session != SessionAttrs::Any {
+                    let reads = settings.iter().any(|it| it.0 == "default_transaction_read_only");
+                    handshake.must_fit(target, reads).await?;
+                }
                 let Handshake { stream, unread, .. } = handshake;
                 return Ok(Wire { stream, unread, key, peer });
             }

@@ -73,15 +73,28 @@ impl Serving {
             for name in service.lanes_in_use() {
                 let Some(config) = service.config.lanes.get(name) else { continue };
                 let settings = settings(name, config, threads);
-                let kept = before.and_then(|it| it.lane_like(&service, target, name, &settings));
+                // A lane that looks for other hosts than before is opened anew.
+                let session = config.target_session_attrs;
+                let like = |it: &&Self| {
+                    let before = it.service.config.lanes.get(name);
+                    before.is_some_and(|before| before.target_session_attrs == session)
+                };
+                let kept = before
+                    .filter(like)
+                    .and_then(|it| it.lane_like(&service, target, name, &settings));
+                let target = match config.target_session_attrs {
+                    Some(session) if session != target.session => {
+                        Arc::new(Target { session, ..(**target).clone() })
+                    }
+                    _ => Arc::clone(target),
+                };
                 lanes.push(OpenLane {
                     name: name.clone(),
                     deadline: config.deadline,
                     exclusive_timeout: config.exclusive_timeout,
                     patience: config.statement_timeout,
                     lane: kept.unwrap_or_else(|| {
-                        let (target, observer) = (Arc::clone(target), Arc::clone(observer));
-                        Rc::new(Lane::open(settings.clone(), target, observer))
+                        Rc::new(Lane::open(settings.clone(), target, Arc::clone(observer)))
                     }),
                     settings,
                 });

@@ -17,9 +17,16 @@ const MAX_BYTES: u64 = 4096;
 
 /// Where the database is, without who signs in.
 pub fn place(database: &Database) -> Target {
+    // As many ports as hosts, or one for all.
+    let ports = database.port.iter().chain(database.port.last().into_iter().cycle());
+    let mut hosts = database.host.iter().cloned().zip(ports.copied());
+    let (host, port) = hosts.next().unwrap_or_default();
     Target {
-        host: database.host.clone(),
-        port: database.port,
+        host,
+        port,
+        also: hosts.collect(),
+        session: database.target_session_attrs,
+        shuffles: database.load_balance_hosts,
         database: database.name.clone(),
         user: database.user.clone(),
         password: None,

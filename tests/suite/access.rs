@@ -152,6 +152,9 @@ impl House {
             password: Some(Secret::new(self.database.password.clone())),
             connect_timeout: Duration::from_secs(5),
             application_name: "howdah test".to_owned(),
+            also: Vec::new(),
+            session: howdah::config::SessionAttrs::Any,
+            shuffles: false,
             tls: std::sync::Arc::default(),
         }
     }

@@ -6,6 +6,7 @@ mod exclusive;
 mod fake;
 mod faults;
 mod garbage;
+mod hosts;
 mod identity;
 mod reads;
 mod rescue;

@@ -89,6 +89,9 @@ fn target(database: &Database) -> Target {
         password: Some(Secret::new(database.password.clone())),
         connect_timeout: Duration::from_secs(5),
         application_name: "howdah test".to_owned(),
+        also: Vec::new(),
+        session: howdah::config::SessionAttrs::Any,
+        shuffles: false,
         tls: std::sync::Arc::default(),
     }
 }

@@ -37,6 +37,8 @@ pub enum Reason {
     Tls,
     /// The way to sign in that it asks for is not good enough.
     Weak,
+    /// It is not such a server as is asked for; it may become one, as a standby does.
+    Misfit,
     /// The server is older than [`OLDEST_MAJOR`].
     TooOld,
     /// Something else; the message says what.
@@ -46,7 +48,14 @@ pub enum Reason {
 impl Reason {
     /// Whether trying again, with nothing changed by hand, may help.
     pub fn is_passing(self) -> bool {
-        matches!(self, Self::Refused | Self::TimedOut | Self::TooManyConnections | Self::Starting)
+        matches!(
+            self,
+            Self::Refused
+                | Self::TimedOut
+                | Self::TooManyConnections
+                | Self::Starting
+                | Self::Misfit
+        )
     }
 
     /// Whether it is the login that is refused, so that another credential may help.
@@ -99,6 +108,27 @@ impl ConnectError {
             ),
             "upgrade the database, or point the service at a newer one",
         )
+    }
+
+    /// Whether the server knows us and does not let us in.
+    pub(super) fn is_denial(&self) -> bool {
+        self.sqlstate().is_some() && !self.reason.is_passing()
+    }
+
+    pub(super) fn misfit(target: &Target, why: &str) -> Self {
+        Self::local(
+            Reason::Misfit,
+            format!("the database at {} will not do: {why}", place(target)),
+            "`target_session_attrs` in `[database]` says which of its hosts will",
+        )
+    }
+
+    /// Why none of several hosts will do; one that may do later counts most.
+    pub(super) fn everywhere(failures: Vec<Self>) -> Option<Self> {
+        let message: Vec<&str> = failures.iter().map(|it| it.message.as_str()).collect();
+        let message = message.join("; ");
+        let passing = failures.iter().position(|it| it.reason.is_passing()).unwrap_or(0);
+        failures.into_iter().nth(passing).map(|it| Self { message, ..it })
     }
 
     pub(super) fn of_dial(target: &Target, error: DialError) -> Self {

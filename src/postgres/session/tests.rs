@@ -20,6 +20,9 @@ fn target(host: &str, port: u16) -> Target {
         password: Some(Secret::new("hunter2".to_owned())),
         connect_timeout: Duration::from_millis(300),
         application_name: "howdah".to_owned(),
+        also: Vec::new(),
+        session: crate::config::SessionAttrs::Any,
+        shuffles: false,
         tls: std::sync::Arc::default(),
     }
 }

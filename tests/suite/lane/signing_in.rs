@@ -24,6 +24,9 @@ fn target_of(cluster: &Cluster, host: &str, user: &str, password: Option<&str>) 
         password: password.map(|it| Secret::new(it.to_owned())),
         connect_timeout: Duration::from_secs(5),
         application_name: "lane".to_owned(),
+        also: Vec::new(),
+        session: howdah::config::SessionAttrs::Any,
+        shuffles: false,
         tls: std::sync::Arc::default(),
     }
 }
@@ -109,6 +112,9 @@ fn a_server_that_is_not_there_is_awaited() {
             password: None,
             connect_timeout: Duration::from_secs(1),
             application_name: "lane".to_owned(),
+            also: Vec::new(),
+            session: howdah::config::SessionAttrs::Any,
+            shuffles: false,
             tls: std::sync::Arc::default(),
         };
         let echo = statement(0, "SELECT $1", 1, &[TEXT]);

@@ -40,6 +40,9 @@ impl Database {
             password: Some(Secret::new(self.password.clone())),
             connect_timeout,
             application_name: application_name.to_owned(),
+            also: Vec::new(),
+            session: howdah::config::SessionAttrs::Any,
+            shuffles: false,
             tls: std::sync::Arc::default(),
         }
     }

@@ -77,6 +77,11 @@ pub fn database() -> Database {
 impl Cluster {
     /// A new cluster, for a test that stops it; others share [`cluster`].
     pub fn start() -> Self {
+        Self::of(initialise)
+    }
+
+    /// A new cluster whose data `fill` makes.
+    fn of(fill: impl FnOnce(&Path, &Path, Option<(u32, u32)>)) -> Self {
         let binaries = binaries();
         let major = major(&binaries);
         let folder = folder::unused("pg");
@@ -87,7 +92,7 @@ impl Cluster {
             std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
         }
         let mut watchdog = Watchdog::start(&binaries, &folder, user);
-        initialise(&binaries, &folder, user);
+        fill(&binaries, &folder, user);
         for _ in 0..10 {
             let port = ports::free();
             watchdog.order(&format!("start {port}"));
@@ -101,6 +106,36 @@ impl Cluster {
             }
         }
         panic!("no free port for PostgreSQL");
+    }
+
+    /// A new cluster that a [`Cluster::replica`] can follow.
+    pub fn start_replicated() -> Self {
+        Self::of(|binaries, folder, user| {
+            initialise(binaries, folder, user);
+            append(folder, "wal_level = replica\nmax_wal_senders = 4\nwal_sender_timeout = '5s'\n");
+        })
+    }
+
+    /// A streaming replica of this cluster, which [`Cluster::start_replicated`] made.
+    pub fn replica(&self) -> Self {
+        Self::of(|binaries, folder, user| {
+            let output = command(binaries.join("pg_basebackup").as_os_str(), user)
+                .env("PGPASSWORD", SUPERUSER_PASSWORD)
+                .args(["--host=127.0.0.1", "--username", SUPERUSER, "--port"])
+                .arg(self.port.to_string())
+                .arg("--pgdata")
+                .arg(folder.join("data"))
+                .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"])
+                .output()
+                .expect("pg_basebackup runs");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "pg_basebackup: {}\n{said}", output.status);
+        })
+    }
+
+    /// Has a replica take writes from now on; waits until it does.
+    pub fn promote(&self) {
+        super::database::run(&self.superuser("postgres"), "SELECT pg_promote(true, 60)");
     }
 
     /// Stops the server in an orderly way, as an administrator does; its sessions are told so
@@ -187,8 +222,13 @@ fn initialise(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) {
         .expect("initdb runs");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "initdb: {}\n{said}", output.status);
+    append(folder, SETTINGS);
+}
+
+/// Appends settings to those of the cluster in `folder`; the last one of a name counts.
+fn append(folder: &Path, text: &str) {
     let settings = fs::OpenOptions::new().append(true).open(folder.join("data/postgresql.conf"));
-    settings.unwrap().write_all(SETTINGS.as_bytes()).unwrap();
+    settings.unwrap().write_all(text.as_bytes()).unwrap();
 }
 
 /// Durability is given up for speed: the folder does not outlive the test.
