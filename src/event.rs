@@ -3,7 +3,7 @@
 //! Owns what can be observed; logs and metrics (`observe`) choose what to show of it. No event
 //! carries an argument, a row or a secret: there is no field to put one in.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// Something that happened, worth a line in the log or a number in the metrics.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub enum Event<'a> {
         bytes: u64,
         /// From the request's head to the answer's.
         duration: Duration,
+        /// The caller's address, where `log.addresses` wants it to be kept.
+        address: Option<IpAddr>,
     },
     /// An answer that was streamed has ended, after its head was answered.
     Streamed {
@@ -176,7 +178,7 @@ pub enum Event<'a> {
 /// What a lane can do with a request beside sending it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LaneAct {
-    /// Turned it away: as many waited as the queue holds.
+    /// Turned it away: as many waited as the queue holds, or the queue stood.
     Shed,
     /// Let it wait for a database that is away.
     Parked,

@@ -26,6 +26,7 @@ mod negotiation;
 mod neighbours;
 mod once;
 mod pipeline;
+mod plain;
 mod representation;
 mod stream;
 mod tool;

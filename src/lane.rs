@@ -17,6 +17,7 @@
 mod backoff;
 mod call;
 mod connection;
+mod delay;
 mod driver;
 mod exclusive;
 mod flight;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub connections: usize,
     /// Requests that may wait on this thread.
     pub queue: usize,
+    /// How long requests may wait when the queue does not empty; `None` for their deadlines alone.
+    pub queue_delay: Option<Duration>,
     /// How long the server lets one statement run.
     pub statement_timeout: Duration,
     /// How long a request waits for a database that is away.

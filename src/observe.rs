@@ -135,12 +135,29 @@ fn show_fast(event: &Event<'_>) -> bool {
 fn show(event: &Event<'_>) {
     match event {
         Event::Listening { listener, address } => info!(listener, address, "listening"),
-        Event::Answered { request_id, method, route, status, code, rows, duration, .. } => {
+        Event::Answered {
+            request_id,
+            method,
+            route,
+            status,
+            code,
+            rows,
+            duration,
+            address,
+            ..
+        } => {
+            let address = address.map(tracing::field::display);
             let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
             if *status >= 500 {
-                warn!(request_id, method, route, status, code, rows, duration_us, "answered");
+                warn!(
+                    request_id,
+                    method, route, status, code, rows, duration_us, address, "answered"
+                );
             } else {
-                info!(request_id, method, route, status, code, rows, duration_us, "answered");
+                info!(
+                    request_id,
+                    method, route, status, code, rows, duration_us, address, "answered"
+                );
             }
         }
         Event::Streamed { request_id, route, end, reason, rows, bytes, duration } => {

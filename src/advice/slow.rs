@@ -69,6 +69,7 @@ mod tests {
                 rows: 0,
                 bytes: 0,
                 duration: Duration::from_millis(ms),
+                address: None,
             });
         };
         for _ in 0..SLOW_ANSWERS {

@@ -205,6 +205,9 @@ sections! {
         connections: u16 = Integer(1..=1000) => default("4");
         /// How many requests may wait; one more is turned away at once.
         queue: u32 = Integer(0..=1_000_000) => default("1024");
+        /// How long requests may wait when the queue does not empty: once all have waited for longer, for
+        /// as long as this, those who have are turned away. `off` lets them wait until their deadline.
+        queue_delay: Option<Duration> = Optional(Span::POSITIVE, &["", "off"]) => default("2s");
         /// How long a request may wait and run together.
         deadline: Duration = Span::POSITIVE => default("10s");
         /// How long PostgreSQL works on one statement.
@@ -311,6 +314,8 @@ sections! {
         format: Format = FORMAT => default("auto");
         /// The least severe line that is logged.
         level: Level = LEVEL => default("info");
+        /// Whether the line of a request says the caller's address, which is personal data: `on` or `off`.
+        addresses: bool = SWITCH => default("off");
     }
 }
 

@@ -2,7 +2,8 @@
 //! the public one.
 
 use super::{
-    listener::{Listener, Stream},
+    listener::Listener,
+    plain,
     request_id::RequestId,
     response::{Answer, Body, JSON, problem},
     server::Server,
@@ -12,27 +13,18 @@ use crate::{
     problem::{Code, Problem},
 };
 use http::{Method, Request, Response, StatusCode, header};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::body::Incoming;
 use serde_json::json;
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    convert::Infallible,
     pin::Pin,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
-
-/// How long an operator's tool may take to send a head.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Header fields that its requests may have.
-const HEADERS: usize = 50;
 
 /// A page of the admin listener: it is made anew for each request, on the main thread.
 pub type Page = Box<dyn Fn() -> LocalBoxFuture<Answer>>;
@@ -58,33 +50,11 @@ pub struct Admin {
 
 /// Serves the operators until it is dropped. Runs on the main thread's `LocalSet`.
 pub async fn serve(listener: &Listener, admin: Rc<Admin>) {
-    loop {
-        let Ok(accepted) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
+    plain::serve(listener, move |request| {
         let admin = Rc::clone(&admin);
-        tokio::task::spawn_local(async move {
-            match accepted.attach() {
-                Ok(Stream::Tcp(stream)) => serve_stream(stream, admin).await,
-                Ok(Stream::Unix(stream)) => serve_stream(stream, admin).await,
-                Err(_) => {}
-            }
-        });
-    }
-}
-
-async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(stream: T, admin: Rc<Admin>) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let admin = Rc::clone(&admin);
-        async move { Ok::<_, Infallible>(answer(&admin, &request).await) }
-    });
-    let _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        async move { answer(&admin, &request).await }
+    })
+    .await;
 }
 
 async fn answer(admin: &Admin, request: &Request<Incoming>) -> Response<Body> {

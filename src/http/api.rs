@@ -6,7 +6,8 @@
 mod document;
 
 use super::{
-    listener::{Listener, Stream},
+    listener::Listener,
+    plain,
     request_id::RequestId,
     response::{Answer, Body, JSON, problem},
 };
@@ -14,20 +15,12 @@ use crate::problem::{Code, Problem};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::body::Incoming;
 use serde_json::Value;
-use std::{
-    collections::BTreeMap, convert::Infallible, future::Future, pin::Pin, rc::Rc, time::Duration,
-};
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::{collections::BTreeMap, future::Future, pin::Pin, rc::Rc, time::Duration};
 
-/// How long a caller may take to send a head.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller may take to send a body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Header fields that a request may have.
-const HEADERS: usize = 50;
 /// The largest body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
@@ -216,31 +209,9 @@ impl Api {
 
 /// Serves the API until it is dropped. Runs on this thread's `LocalSet`.
 pub async fn serve(listener: &Listener, api: Rc<Api>) {
-    loop {
-        let Ok(accepted) = listener.accept().await else {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
+    plain::serve(listener, move |request| {
         let api = Rc::clone(&api);
-        tokio::task::spawn_local(async move {
-            match accepted.attach() {
-                Ok(Stream::Tcp(stream)) => serve_stream(stream, api).await,
-                Ok(Stream::Unix(stream)) => serve_stream(stream, api).await,
-                Err(_) => {}
-            }
-        });
-    }
-}
-
-async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(stream: T, api: Rc<Api>) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let api = Rc::clone(&api);
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
-    });
-    let _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_headers(HEADERS)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+        async move { api.answer(request).await }
+    })
+    .await;
 }

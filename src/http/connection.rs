@@ -58,6 +58,13 @@ pub(super) struct Shared {
     pub(super) stage: watch::Receiver<Stage>,
 }
 
+impl Shared {
+    /// The connection's address, where the log is to keep it.
+    fn logged(&self, peer: Option<IpAddr>) -> Option<IpAddr> {
+        peer.filter(|_| self.serving.borrow().service.config.log.addresses)
+    }
+}
+
 /// Serves a connection to its end. Whatever ends it early is the caller's doing and is not told.
 pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
     let peer = accepted.peer();
@@ -97,7 +104,8 @@ async fn serve_tls(
             Ok(1) => {
                 let problem = Problem::new(Code::MalformedRequest)
                     .detail("This listener speaks TLS: use `https`.");
-                farewell::send(&mut stream, &problem, &shared.observer).await;
+                let logged = shared.logged(peer);
+                farewell::send(&mut stream, &problem, logged, &shared.observer).await;
                 None
             }
             _ => None,
@@ -120,7 +128,7 @@ async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(
     let clock = shared.clocks.start();
     let end = serve_requests(&mut stream, peer, &clock, &shared).await;
     if let Some(problem) = farewell::problem(&end, &clock) {
-        farewell::send(&mut stream, &problem, &shared.observer).await;
+        farewell::send(&mut stream, &problem, shared.logged(peer), &shared.observer).await;
     }
     farewell::close(&mut stream, &clock).await;
 }

@@ -12,7 +12,7 @@ use crate::{
 use http::{HeaderMap, Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, net::IpAddr, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
@@ -59,6 +59,7 @@ pub(super) fn problem(end: &End, clock: &Clock) -> Option<Problem> {
 pub(super) async fn send<T: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut T,
     problem: &Problem,
+    logged: Option<IpAddr>,
     observer: &Observer,
 ) {
     let started = Instant::now();
@@ -84,6 +85,7 @@ pub(super) async fn send<T: AsyncRead + AsyncWrite + Unpin>(
         rows: 0,
         bytes: 0,
         duration: started.elapsed(),
+        address: logged,
     });
 }
 

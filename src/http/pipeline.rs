@@ -95,8 +95,16 @@ pub(super) async fn answer(
         rows,
         bytes: response.body().size_hint().exact().unwrap_or(0),
         duration: started.elapsed(),
+        address: logged(serving, &parts.headers, peer),
     });
     response
+}
+
+/// The caller's address for the log, where it is to be kept: the one that a trusted proxy names, or the
+/// connection's.
+fn logged(serving: &Serving, headers: &http::HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+    let config = &serving.service.config;
+    config.log.addresses.then(|| address::of_caller(peer, headers, &config.proxies)).flatten()
 }
 
 /// The method for the log; one that nobody knows may be anything.

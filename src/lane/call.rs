@@ -118,7 +118,7 @@ pub struct Done<S> {
 pub enum Failure {
     /// The database is away.
     Unavailable,
-    /// As many requests wait as the lane has room for.
+    /// As many requests wait as the lane has room for, or they wait for too long.
     QueueFull,
     /// The deadline passed while it waited for a connection.
     QueuedTooLong,

@@ -11,6 +11,7 @@ use std::{
     rc::Rc,
     sync::Arc,
 };
+use tokio::time::Instant;
 
 /// A call with the tickets of its callers.
 pub(super) struct Load<S> {
@@ -28,6 +29,7 @@ pub(super) struct Load<S> {
     runner: Cell<Option<FlightId>>,
     rows: Cell<u64>,
     fault: RefCell<Option<Failure>>,
+    waits_since: Cell<Instant>,
 }
 
 impl<S: RowSink> Load<S> {
@@ -42,6 +44,7 @@ impl<S: RowSink> Load<S> {
             runner: Cell::new(None),
             rows: Cell::new(0),
             fault: RefCell::new(None),
+            waits_since: Cell::new(Instant::now()),
         })
     }
 
@@ -166,8 +169,14 @@ impl<S: RowSink> Load<S> {
         self.runner.set(None);
     }
 
+    /// Since when it waits in the queue.
+    pub(super) fn waits_since(&self) -> Instant {
+        self.waits_since.get()
+    }
+
     /// It waits in the queue again.
     pub(super) fn waits_again(&self) {
+        self.waits_since.set(Instant::now());
         self.each(Ticket::waits_again);
     }
 

@@ -6,6 +6,7 @@ use super::{
     LaneState, RowSink, Settings,
     call::{Call, Failure},
     connection::Connection,
+    delay::Delay,
     flight::Cargo,
     link::Link,
     load::Load,
@@ -43,6 +44,8 @@ pub(super) struct Pool<S: RowSink> {
     observer: Observer,
     pub(super) connections: Vec<Connection<S>>,
     waiting: RefCell<Queue<S>>,
+    /// Whether each line stands.
+    delays: [Delay; 3],
     /// How long each statement takes, in microseconds; 0 is unknown.
     typical_us: RefCell<Vec<u32>>,
     /// Slow statements sent since the last other one.
@@ -54,6 +57,8 @@ pub(super) struct Pool<S: RowSink> {
     tried: Cell<bool>,
     /// Since when no connection is open.
     down_since: Cell<Instant>,
+    /// Since when one is.
+    up_since: Cell<Instant>,
     reported: RefCell<Option<(String, Instant)>>,
 }
 
@@ -63,18 +68,21 @@ impl<S: RowSink> Pool<S> {
         let connections = (0..settings.connections.max(1))
             .map(|index| Connection::new(index, window, settings.writes))
             .collect();
+        let delays = std::array::from_fn(|_| Delay::new(settings.queue_delay));
         Self {
             settings,
             target,
             observer,
             connections,
             waiting: RefCell::default(),
+            delays,
             typical_us: RefCell::default(),
             slow_in_a_row: Cell::new(0),
             lookout: Notify::new(),
             closed: Cell::new(false),
             tried: Cell::new(false),
             down_since: Cell::new(Instant::now()),
+            up_since: Cell::new(Instant::now()),
             reported: RefCell::default(),
         }
     }
@@ -111,6 +119,9 @@ impl<S: RowSink> Pool<S> {
     /// Takes up a connection that was made.
     pub(super) fn comes_up(&self, index: usize, wire: Wire) -> Link {
         let link = Link::new(wire.stream, &wire.unread);
+        if !self.is_connected() {
+            self.up_since.set(Instant::now());
+        }
         self.connections[index].come_up(wire.peer, wire.key);
         self.tried.set(true);
         self.reported.take();
@@ -254,6 +265,7 @@ impl<S: RowSink> Pool<S> {
 
     fn next(&self, line: Line) -> Option<Cargo<S>> {
         let mut waiting = self.waiting.borrow_mut();
+        self.shed(&mut waiting, line);
         if line != Line::Batch {
             return waiting.pop(line).map(Cargo::One);
         }
@@ -264,6 +276,27 @@ impl<S: RowSink> Pool<S> {
             }
         }
         Cargo::of(batch)
+    }
+
+    /// Turns away those at the front of a line that stands who have waited for too long. What was waited
+    /// for a database that was away does not count.
+    fn shed(&self, waiting: &mut Queue<S>, line: Line) {
+        if self.settings.queue_delay.is_none() {
+            return;
+        }
+        let (now, up) = (Instant::now(), self.up_since.get());
+        let delay = &self.delays[line as usize];
+        while let Some(first) = waiting.first(line) {
+            let since = first.waits_since().max(up);
+            if !delay.is_too_long(now.saturating_duration_since(since), now) {
+                return;
+            }
+            if let Some(load) = waiting.pop(line) {
+                load.fail(&Failure::QueueFull);
+                self.tell(LaneAct::Shed);
+            }
+        }
+        delay.rests();
     }
 
     /// The connection with the fewest calls in flight that has room for one more from `line`. Fewest

@@ -91,6 +91,11 @@ impl<S: RowSink> Queue<S> {
         self.lines[line as usize].push_front(load);
     }
 
+    /// The first call of a line.
+    pub(super) fn first(&self, line: Line) -> Option<&Rc<Load<S>>> {
+        self.lines[line as usize].front()
+    }
+
     /// Takes the first call of a line. Nobody joins it from now on.
     pub(super) fn pop(&mut self, line: Line) -> Option<Rc<Load<S>>> {
         let load = self.lines[line as usize].pop_front()?;

@@ -65,7 +65,7 @@ metrics! {
     Gauge "howdah_lane_connections_limit" ["lane"] "The connections that the lane should have.";
     Gauge "howdah_lane_in_flight" ["lane"] "Statements that were sent to the database and have not ended.";
     Gauge "howdah_lane_waiting" ["lane"] "Requests that wait in the lane's queue.";
-    Counter "howdah_lane_shed_total" ["lane"] "Requests that were turned away because the queue was full.";
+    Counter "howdah_lane_shed_total" ["lane"] "Requests that were turned away because the queue was full, or had not emptied for too long.";
     Counter "howdah_lane_parked_total" ["lane"] "Requests that had to wait for a database that was away.";
     Counter "howdah_lane_rescued_total" ["lane"] "Reads that were sent again on another connection, for they waited behind a slow statement.";
     Counter "howdah_lane_coalesced_total" ["lane"] "Reads that were answered by the execution of an identical one.";

@@ -14,6 +14,7 @@ fn answered<'e>(route: &'e str, status: u16, code: Option<&'static str>, us: u64
         rows: 3,
         bytes: 100,
         duration: Duration::from_micros(us),
+        address: None,
     }
 }
 

@@ -15,7 +15,9 @@ const OFFSET: &[u8] = b"+00:00\"";
 
 /// Writes the line of `event` when it is [`Event::Answered`]; says whether it was. `now` is when.
 pub(super) fn answered(event: &Event<'_>, now: SystemTime, out: &mut Vec<u8>) -> bool {
-    let Event::Answered { request_id, method, route, status, code, rows, duration, .. } = event
+    let Event::Answered {
+        request_id, method, route, status, code, rows, duration, address, ..
+    } = event
     else {
         return false;
     };
@@ -49,6 +51,11 @@ pub(super) fn answered(event: &Event<'_>, now: SystemTime, out: &mut Vec<u8>) ->
     out.extend_from_slice(b",\"duration_us\":");
     let duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     out.extend_from_slice(digits.format(duration_us).as_bytes());
+    if let Some(address) = address {
+        use std::io::Write;
+        // Writing into a vector does not fail.
+        let _ = write!(out, ",\"address\":\"{address}\"");
+    }
     out.extend_from_slice(b"}\n");
     true
 }
@@ -74,6 +81,7 @@ mod tests {
             rows: 7,
             bytes: 70,
             duration: Duration::from_micros(1234),
+            address: Some([192, 0, 2, 7].into()),
         };
         let mut out = Vec::new();
         let now = SystemTime::UNIX_EPOCH + Duration::from_micros(EPOCH_US as u64 + 1);
@@ -93,6 +101,7 @@ mod tests {
                 "code": "overloaded",
                 "rows": 7,
                 "duration_us": 1234,
+                "address": "192.0.2.7",
             })
         );
         assert!(!answered(&Event::Stopped { unfinished: 0 }, now, &mut out));

@@ -229,6 +229,7 @@ fn settings(name: &Identifier, config: &LaneConfig, threads: usize) -> Settings 
         writes: config.access == Access::Write,
         connections: share(usize::from(config.connections)).max(1),
         queue: share(config.queue as usize),
+        queue_delay: config.queue_delay,
         statement_timeout: config.statement_timeout,
         park: config.park,
         exclusive: share(usize::from(config.exclusive)).max(1),

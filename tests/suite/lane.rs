@@ -94,6 +94,7 @@ fn settings() -> Settings {
         writes: false,
         connections: 2,
         queue: 10_000,
+        queue_delay: None,
         statement_timeout: Duration::from_secs(20),
         park: Duration::from_secs(10),
         exclusive: 2,

@@ -23,6 +23,7 @@ mod natures;
 mod once;
 mod openapi;
 mod paging;
+mod overload;
 mod placeholders;
 mod plain_user;
 mod posture;

@@ -103,6 +103,25 @@ fn a_request_is_a_line_of_json_and_no_value_is_in_it() {
 }
 
 #[test]
+fn callers_addresses_are_written_when_they_are_to_be_kept_and_not_else() {
+    let database = database();
+    for (setting, kept) in [("off", Value::Null), ("on", "192.0.2.7".into())] {
+        let service = surface(&database).env("HOWDAH_LOG_ADDRESSES", setting);
+        let service = service.env("HOWDAH_PROXIES_NETWORKS", "127.0.0.1/32").start();
+        let fields = [("x-forwarded-for", "198.51.100.1, 192.0.2.7"), ("x-request-id", "mine")];
+        assert_eq!(service.send("GET", "/hello", &fields, b"").status, 200);
+        service.raw(b"no request\r\n\r\n");
+        let (_, output) = service.stop();
+        let lines = output.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let answered: Vec<_> = lines.filter(|line| line["message"] == "answered").collect();
+        assert_eq!(answered.len(), 2, "{output}");
+        assert_eq!((&answered[0]["request_id"], &answered[0]["address"]), (&"mine".into(), &kept));
+        let peer = if setting == "on" { "127.0.0.1".into() } else { Value::Null };
+        assert_eq!(answered[1]["address"], peer, "{output}");
+    }
+}
+
+#[test]
 fn a_log_that_nobody_reads_any_more_stops_nothing() {
     let (database, folder) = (database(), Folder::new("deaf"));
     let ready = folder.path().join("ready");

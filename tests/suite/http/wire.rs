@@ -207,6 +207,31 @@ fn slow_callers_are_cut_off() {
 }
 
 #[test]
+fn when_every_place_is_taken_callers_wait_for_one() {
+    let service = super::surface(&super::database()).env("HOWDAH_LIMITS_CONNECTIONS", "2").start();
+    super::wait_until_ready(&service);
+    let mut slow: Vec<TcpStream> = (0..2).map(|_| connect(&service)).collect();
+    for stream in &mut slow {
+        stream.write_all(&get(b"/slow?seconds=3")).unwrap();
+    }
+    crate::support::eventually("both are taken", crate::support::http::PATIENCE, || {
+        let metrics = service.get_admin("/metrics").text();
+        assert!(metrics.contains("howdah_caller_connections_limit 2\n"), "{metrics}");
+        metrics.contains("howdah_requests_in_flight 2\n")
+    });
+    let mut third = connect(&service);
+    third.write_all(&get(b"/hello")).unwrap();
+    for mut stream in slow {
+        assert!(rest(&mut stream).0.ends_with("\"slept\""), "those who have a place keep it");
+    }
+    assert!(rest(&mut third).0.ends_with("Hello, nobody!"), "and then it is its turn");
+    // Somebody who waits cannot be seen to wait but by the order of the log.
+    let (_, output) = service.stop();
+    let order: Vec<_> = output.lines().filter(|line| line.contains("\"answered\"")).collect();
+    assert!(order[0].contains("/slow") && order[2].contains("/hello"), "{output}");
+}
+
+#[test]
 fn a_caller_that_does_not_read_is_cut_off() {
     let service = started();
     let mut stream = connect(&service);
