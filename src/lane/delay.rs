@@ -2,7 +2,7 @@
 //!
 //! A queue that takes in a burst empties again, and costs nobody much. One that never empties only adds its
 //! length to every answer, until callers have left by the time they are served. The two are told apart by the least
-//! that anybody waits, as CoDel does (RFC 8289 §3.2). What is different is what is done: requests are turned away
+//! that anybody waits, as `CoDel` does (RFC 8289 §3.2). What is different is what is done: requests are turned away
 //! at once and not at a growing rate, for no sender slows down on account of one loss.
 
 use std::{cell::Cell, time::Duration};

@@ -38,7 +38,8 @@ fn folder(queue_delay: &str) -> Folder {
     );
     folder.write(
         "endpoints/work.sql",
-        "/*\nget = \"/work\"\nresult = \"value\"\n*/\n\
+        "/*\nget = \"/work\"\nresult = \"value\"\n\
+         [parameters]\nn = { type = \"integer\" }\n*/\n\
          SELECT 'done' FROM pg_sleep(0.05) WHERE :n::bigint IS NOT NULL\n",
     );
     folder
@@ -115,7 +116,7 @@ fn load(service: &Service, callers: u64, lasts: Duration) -> Arc<Counts> {
 fn resident(service: &Service) -> u64 {
     let metrics = service.get_admin("/metrics").text();
     let line = metrics.lines().find_map(|it| it.strip_prefix("process_resident_memory_bytes "));
-    line.expect("it is counted").parse::<f64>().unwrap() as u64
+    line.expect("it is counted").parse().expect("a whole number of bytes")
 }
 
 /// Answers in time under ten times the load, as a part of those under the best one.
@@ -137,7 +138,7 @@ fn goodput(queue_delay: &str, lasts: Duration) -> f64 {
         grown / 1024
     );
     assert!(grown < 64 << 20, "{grown} bytes for 400 callers");
-    good as f64 / best as f64
+    f64::from(u32::try_from(good).unwrap()) / f64::from(u32::try_from(best).unwrap())
 }
 
 #[test]

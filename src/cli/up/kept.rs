@@ -105,8 +105,8 @@ impl Kept {
     /// The configuration with the private database and the private files in it.
     pub(super) fn adjust(&self, config: &mut Config) {
         if let Some(database) = &mut config.database {
-            database.host.clone_from(&self.socket);
-            database.port = self.port;
+            database.host = vec![self.socket.clone()];
+            database.port = vec![self.port];
             database.password = None;
             database.password_file = None;
             database.credential = Some(self.file(PUBLISHED).join(credential::FILE_NAME));

@@ -198,10 +198,13 @@ fn a_silent_host_does_not_use_up_the_time_of_the_others() {
             port: silent.port,
             also,
             session: SessionAttrs::Any,
-            connect_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(8),
             ..target(&database)
         };
-        assert_eq!(port(&target, settings()).await, cluster().port.to_string());
+        assert_eq!(
+            port(&target, Settings { park: Duration::from_secs(30), ..settings() }).await,
+            cluster().port.to_string()
+        );
         // Who is turned away by one is not sent to the next.
         let proxy = Proxy::to(database.port);
         let wrong = Some(howdah::secret::Secret::new("wrong".to_owned()));
