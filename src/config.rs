@@ -32,8 +32,8 @@ pub use protection::{
 };
 pub use records::{AccessPolicy, Action as AccessAction, Audit};
 pub use settings::{
-    Access, Answers, Database, Format, Hardening, Kept, Lane, Level, Limits, Listen, Log, Reload,
-    Service, Tls, TlsVersion,
+    Access, Answers, Cache, Database, Format, Hardening, Kept, Lane, Level, Limits, Listen, Log,
+    Reload, Service, Tls, TlsVersion,
 };
 pub use sink::{
     AzureLogin, AzureProof, Credentials, KeyVault, KubernetesSecret, Sink, Vault, VaultLogin,
@@ -82,6 +82,8 @@ pub struct Config {
     pub answers: Answers,
     /// `[idempotency]`
     pub idempotency: Kept,
+    /// `[cache]`
+    pub cache: Cache,
     /// `[log]`
     pub log: Log,
     /// `[auth]`
@@ -161,6 +163,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let reload = Reload::read(&section("reload"));
     let answers = Answers::read(&section("answers"));
     let idempotency = Kept::read(&section("idempotency"));
+    let cache = Cache::read(&section("cache"));
     let log = Log::read(&section("log"));
     let auth = read_auth(&section("auth"), sources);
     let rate_limits =
@@ -189,6 +192,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         reload: reload?,
         answers: answers?,
         idempotency: idempotency?,
+        cache: cache?,
         log: log?,
         issuers: auth.1?,
         auth: auth.0?,

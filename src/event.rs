@@ -80,6 +80,13 @@ pub enum Event<'a> {
         /// What it did.
         did: LaneAct,
     },
+    /// An answer was given again, or was not, or will not be.
+    Cache {
+        /// Which.
+        did: CacheAct,
+    },
+    /// The first answer to a write was given again.
+    Replayed,
     /// A connection to the database is open.
     Connected {
         /// The lane.
@@ -188,6 +195,17 @@ pub enum LaneAct {
     Coalesced,
     /// Answered it together with others of its endpoint, by one execution.
     Batched,
+}
+
+/// What happens to answers that are given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheAct {
+    /// One was given again.
+    Hit,
+    /// There was none.
+    Miss,
+    /// A notification has ended some.
+    Invalidated,
 }
 
 /// How a streamed answer ended.

@@ -13,6 +13,7 @@ pub mod server;
 pub mod tls;
 
 mod body;
+mod cached;
 mod clock;
 mod coding;
 mod connection;

@@ -156,6 +156,10 @@ fn callers(text: &mut Text, sum: &Sum, gauges: &Gauges) {
         text.one("howdah_statements_refused_total", &[("class", class)], *count);
     }
     text.one("howdah_tools_failed_total", &[], sum.tools_failed);
+    text.one("howdah_cache_hits_total", &[], sum.cache_hits);
+    text.one("howdah_cache_misses_total", &[], sum.cache_misses);
+    text.one("howdah_cache_invalidations_total", &[], sum.cache_invalidations);
+    text.one("howdah_idempotent_replays_total", &[], sum.replays);
 }
 
 /// One number of a lane.

@@ -115,7 +115,12 @@ fn is_repetition(event: &Event<'_>, told: &Mutex<HashMap<String, Instant>>) -> b
 /// Writes what is written for every request without the detour of the subscriber, when lines are
 /// JSON; says whether there is nothing left to show.
 fn show_fast(event: &Event<'_>) -> bool {
-    if let Event::Began | Event::Ended | Event::Lane { .. } = event {
+    if let Event::Began
+    | Event::Ended
+    | Event::Lane { .. }
+    | Event::Cache { .. }
+    | Event::Replayed = event
+    {
         return true;
     }
     let (Event::Answered { status, .. }, Some(started)) = (event, LOG.get()) else { return false };
@@ -174,7 +179,11 @@ fn show(event: &Event<'_>) {
         }
         Event::ToolFailed { request_id, reason } => warn!(request_id, reason, "a tool failed"),
         // For the metrics alone: they happen with every request.
-        Event::Began | Event::Ended | Event::Lane { .. } => {}
+        Event::Began
+        | Event::Ended
+        | Event::Lane { .. }
+        | Event::Cache { .. }
+        | Event::Replayed => {}
         Event::Connected { lane } => debug!(lane, "connected to the database"),
         Event::Disconnected { lane, reason, retry_in } => {
             let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);

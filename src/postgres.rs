@@ -8,6 +8,7 @@ pub mod cancel;
 pub mod describe;
 mod dial;
 pub mod lead;
+pub mod listen;
 pub mod message;
 pub mod refusal;
 pub mod session;

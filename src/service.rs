@@ -4,6 +4,7 @@
 //! errors that only the whole shows: two files that want one route. Does not own reading files
 //! (`startup`), running (`lane`), or requests (`http`).
 
+mod cache;
 mod door;
 mod failure;
 mod load;
@@ -13,6 +14,7 @@ mod route;
 mod serving;
 mod shield;
 
+pub use cache::{Asked, Cached, Question};
 pub use failure::{log_reason, problem};
 pub use load::{Loaded, NotLoaded, Source};
 pub use once::{Kept, NotMade, Once, Outcome};
@@ -30,6 +32,7 @@ use crate::{
     name::Identifier,
     postgres::{describe, session::Session},
 };
+use cache::Channels;
 use door::Doors;
 use number::{Numbers, Series};
 use route::Router;
@@ -102,6 +105,8 @@ pub struct Service {
     /// What every answer says to browsers.
     pub shield: Shield,
     limiters: Vec<Arc<Limiter>>,
+    /// The channels whose notifications end answers of `cache`.
+    channels: Arc<Channels>,
     router: Router,
     numbers: Series,
 }
@@ -179,6 +184,13 @@ impl Service {
     ) -> Result<Self, Diagnostics> {
         let config = definition.config.clone();
         let limiters = definition.limiters.clone();
+        let caches = definition.endpoints.iter().filter_map(|file| file.repeats.cache.as_ref());
+        let names: BTreeSet<String> = caches.filter_map(|cache| cache.channel.clone()).collect();
+        let channels = Arc::new(Channels::new(names));
+        let found = cache::check(&config, &definition.endpoints);
+        if found.has_errors() {
+            return Err(found);
+        }
         let router = Router::build(&Doors { config: &config, limiters: &limiters }, actions)?;
         Ok(Self {
             shield: Shield::of(&config),
@@ -186,6 +198,7 @@ impl Service {
             authority: Arc::clone(&definition.authority),
             cursors: Arc::clone(&definition.cursors),
             limiters,
+            channels,
             router,
             numbers,
         })

@@ -164,6 +164,11 @@ impl Authority {
         }
     }
 
+    /// Whether it depends on the caller as whom a statement runs.
+    pub fn tells_callers(&self) -> bool {
+        self.settings.claims || !self.settings.roles.is_empty()
+    }
+
     /// What `WWW-Authenticate` says to somebody who must sign in (RFC 9110 §11.6.1, RFC 6750 §3):
     /// the ways that there are, `error` and the scopes where they are known.
     pub fn challenge(&self, error: Option<&str>, scopes: &[String]) -> String {

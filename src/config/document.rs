@@ -1,8 +1,8 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-    AccessPolicy, Answers, Audit, Auth, Cors, Database, Hardening, Headers, Issuer, Keeper, Kept,
-    Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls,
+    AccessPolicy, Answers, Audit, Auth, Cache, Cors, Database, Hardening, Headers, Issuer, Keeper,
+    Kept, Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -35,7 +35,7 @@ const OPTIONAL: [&str; 8] = [
     "cors",
 ];
 
-pub(super) fn sections() -> [Described; 21] {
+pub(super) fn sections() -> [Described; 22] {
     [
         Service::describe(),
         Listen::describe(),
@@ -51,6 +51,7 @@ pub(super) fn sections() -> [Described; 21] {
         Reload::describe(),
         Answers::describe(),
         Kept::describe(),
+        Cache::describe(),
         Log::describe(),
         Auth::describe(),
         Issuer::describe(),

@@ -307,6 +307,13 @@ sections! {
         answer: u64 = BYTES => default("1 MiB");
     }
 
+    /// Answers that are given again, where an endpoint says `cache`.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["cache"] Cache |section| {
+        /// The memory that answers may take, of all threads together, in bytes.
+        bytes: usize = LENGTH => default("32 MiB");
+    }
+
     /// What is logged, and how.
     #[derive(Clone, Debug, PartialEq, Eq)]
     ["log"] Log |section| {

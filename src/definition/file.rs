@@ -13,7 +13,7 @@ mod repeat;
 mod tests;
 
 pub use delivery::Delivery;
-pub use repeat::{Idempotency, Repeats};
+pub use repeat::{Cache, Idempotency, Repeats};
 
 use super::{
     guard::Guard,

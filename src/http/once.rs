@@ -98,6 +98,7 @@ pub(super) async fn run(
 /// # Errors
 /// What was kept is that there is no such thing, or is nothing that an answer can be.
 pub(super) fn answer(
+    serving: &Serving,
     outcome: Outcome,
     vary: Option<&'static str>,
     fields: &mut Fields,
@@ -105,6 +106,7 @@ pub(super) fn answer(
     let kept = match outcome {
         Outcome::Made(kept) => kept,
         Outcome::Replayed(kept) => {
+            serving.replayed();
             fields.push((REPLAYED, HeaderValue::from_static("true")));
             kept
         }

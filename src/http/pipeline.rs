@@ -6,6 +6,7 @@
 use super::{
     arguments::{self, Incoming, IncomingBody},
     body::{self, Content},
+    cached,
     coding::Coding,
     gate, head, links, negotiation, once, representation,
     request_id::RequestId,
@@ -26,12 +27,12 @@ use crate::{
     service::{self, Action, Entry, Found, Once, Serving},
     value::Argument,
 };
-use http::{Method, Request, Response, Version, header};
+use http::{Method, Request, Response, Version};
 use hyper::body::{Body as _, Incoming as IncomingStream};
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 /// The request's fields that the answer of an endpoint depends on.
-const VARY: &str = "Accept, Accept-Encoding";
+pub(super) const VARY: &str = "Accept, Accept-Encoding";
 
 /// What a request has become by the time it is answered, for the log and the answer's fields.
 #[derive(Default)]
@@ -168,12 +169,20 @@ async fn run<'s>(
             if let Some(once) = once {
                 let (whose, what) = ((entry, &caller), (&**endpoint, medium));
                 let outcome = once::run(serving, whose, what, &arguments, once, &mut trail.refused);
-                return once::answer(outcome.await?, Some(VARY), &mut trail.fields);
+                return once::answer(serving, outcome.await?, Some(VARY), &mut trail.fields);
             }
             let permit = gate::under(serving, permit, &caller)?;
             let streams = endpoint.streams() && parts.version != Version::HTTP_10;
             let asked = Asked { endpoint, medium, streams, query: parts.uri.query() };
-            run_endpoint(serving, permit, asked, &arguments, trail).await
+            let Some(cache) = cached::of(endpoint) else {
+                return run_endpoint(serving, permit, asked, &arguments, trail).await;
+            };
+            let whose = (entry, &caller);
+            let how = (cache, medium, trail.coding);
+            let run = run_endpoint(serving, permit, asked, &arguments, trail);
+            let given = cached::run(serving, whose, endpoint, how, &arguments, parts, run).await?;
+            trail.fields.extend(given.1);
+            Ok(given.0)
         }
         Action::Pending(_) => Err(Problem::new(Code::DatabaseUnavailable)),
         _ => tool::run(serving, permit, entry, &arguments, &mut trail.tool_failed).await,
@@ -309,11 +318,11 @@ async fn run_endpoint(
     let page = endpoint.paging.as_ref().map(|it| it.page(arguments, cursors)).transpose()?;
     let outcome = serving.run(permit, endpoint, arguments, page.as_ref(), medium).await;
     let mut done = outcome.map_err(|failure| told(failure, trail))?;
-    if let Some(page) = &page {
+    let link = page.as_ref().map(|page| {
         let next = done.sink.take_page_end();
         let next = next.and_then(|keys| page.cursor(&keys, cursors));
-        trail.fields.extend([(header::LINK, links::field(query, page.limit(), next.as_deref()))]);
-    }
+        links::field(query, page.limit(), next.as_deref())
+    });
     if endpoint.answers_nothing() {
         return Ok(Answer::no_content());
     }
@@ -323,7 +332,7 @@ async fn run_endpoint(
     let bytes = done.sink.finish();
     let bytes = bytes.map_err(|_| told(Failure::Stopped(Stop::Malformed), trail))?;
     let answer = Answer { vary: Some(VARY), ..Answer::ok(medium.content_type(), bytes) };
-    Ok(Answer { rows: done.rows, ..answer })
+    Ok(Answer { rows: done.rows, link, ..answer })
 }
 
 /// Permit → rows of the body → Answer.
@@ -344,5 +353,5 @@ async fn run_bulk(
         trail.refused = not_loaded.log_reason().map(str::to_owned);
         not_loaded.problem(bulk)
     })?;
-    once::answer(outcome, None, &mut trail.fields)
+    once::answer(serving, outcome, None, &mut trail.fields)
 }

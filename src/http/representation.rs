@@ -12,6 +12,7 @@ use crate::{
     config::Answers,
     problem::{Code, Problem},
 };
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use twox_hash::XxHash3_128;
 
@@ -39,7 +40,8 @@ pub(super) fn finish(
     answer: &mut Answer,
 ) {
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
-    if answer.vary.is_none() || answer.status != StatusCode::OK || !is_read {
+    if answer.is_represented || answer.vary.is_none() || answer.status != StatusCode::OK || !is_read
+    {
         return;
     }
     let body = std::mem::replace(&mut answer.body, Body::from(""));
@@ -73,6 +75,40 @@ pub(super) fn finish(
             None => Body::Stream(pieces),
         },
     };
+}
+
+/// A whole answer as it is sent: its body, its validator, and its coding where it has one.
+pub(super) fn represent(
+    answers: &Answers,
+    coding: Option<Coding>,
+    body: &Body,
+) -> Option<(Bytes, String, Option<Coding>)> {
+    let Body::Whole(bytes) = body else { return None };
+    let coding = coding.filter(|_| bytes.len() as u64 >= answers.compression_from);
+    let coded = coding.and_then(|it| Some((it, coding::whole(it, bytes).ok()?)));
+    Some(match coded {
+        Some((coding, coded)) => (coded.into(), validator(bytes, Some(coding)), Some(coding)),
+        None => (bytes.clone(), validator(bytes, None), None),
+    })
+}
+
+/// Gives an answer whose body is as it is sent its fields, or makes it a 304.
+pub(super) fn name(
+    parts: &Parts,
+    (validator, coding): (&str, Option<&'static str>),
+    fields: &mut Fields,
+    answer: &mut Answer,
+) {
+    answer.is_represented = true;
+    fields.extend(HeaderValue::from_str(validator).ok().map(|value| (header::ETAG, value)));
+    if matches(&parts.headers, validator) {
+        answer.status = StatusCode::NOT_MODIFIED;
+        answer.content_type = None;
+        answer.body = Body::from("");
+        return;
+    }
+    let coding = coding.map(|it| (header::CONTENT_ENCODING, HeaderValue::from_static(it)));
+    fields.extend(coding);
 }
 
 fn name_coding(coding: Coding, fields: &mut Fields) {

@@ -34,6 +34,10 @@ pub struct Answer {
     pub allow: Option<String>,
     /// The value of the `Vary` field.
     pub vary: Option<&'static str>,
+    /// The value of the `Link` field.
+    pub link: Option<HeaderValue>,
+    /// Whether its validator and its coding are chosen.
+    pub is_represented: bool,
     /// Rows that are still to come behind their first piece: the body is then nothing.
     pub stream: Option<Box<(RowStream, Bytes)>>,
 }
@@ -48,6 +52,8 @@ impl Answer {
             rows: 0,
             allow: None,
             vary: None,
+            link: None,
+            is_represented: false,
             stream: None,
         }
     }
@@ -61,6 +67,8 @@ impl Answer {
             rows: 0,
             allow: None,
             vary: None,
+            link: None,
+            is_represented: false,
             stream: None,
         }
     }
@@ -85,6 +93,9 @@ impl Answer {
         }
         if let Some(vary) = self.vary {
             headers.insert(header::VARY, HeaderValue::from_static(vary));
+        }
+        if let Some(link) = self.link {
+            headers.insert(header::LINK, link);
         }
         common(headers, id);
         response

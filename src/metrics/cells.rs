@@ -1,7 +1,7 @@
 //! One thread's counters: that thread alone writes them, any thread reads them.
 
 use super::histogram::Histogram;
-use crate::event::{Event, LaneAct};
+use crate::event::{CacheAct, Event, LaneAct};
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -86,6 +86,10 @@ pub(super) struct Plain {
     pub(super) reloads: Count,
     pub(super) reloads_refused: Count,
     pub(super) warnings: Count,
+    pub(super) cache_hits: Count,
+    pub(super) cache_misses: Count,
+    pub(super) cache_invalidations: Count,
+    pub(super) replays: Count,
 }
 
 /// A thread's counters as other threads see them.
@@ -128,6 +132,12 @@ impl Writer {
         match event {
             Event::Began => self.cells.plain.begun.add(1),
             Event::Ended => self.cells.plain.ended.add(1),
+            Event::Cache { did: CacheAct::Hit } => self.cells.plain.cache_hits.add(1),
+            Event::Cache { did: CacheAct::Miss } => self.cells.plain.cache_misses.add(1),
+            Event::Cache { did: CacheAct::Invalidated } => {
+                self.cells.plain.cache_invalidations.add(1);
+            }
+            Event::Replayed => self.cells.plain.replays.add(1),
             Event::Answered { method, route, status, code, rows, bytes, duration, .. } => {
                 let (served, outcomes) = self.route(route, method);
                 served.durations.add(*duration);

@@ -61,6 +61,10 @@ metrics! {
     Counter "howdah_statements_refused_total" ["class"]
         "Statements that ended in an error, by the first two characters of its SQLSTATE; what failed on this side has a word instead.";
     Counter "howdah_tools_failed_total" [] "Requests that a route without SQL could not serve.";
+    Counter "howdah_cache_hits_total" [] "Reads of endpoints with `cache` that were answered without the database.";
+    Counter "howdah_cache_misses_total" [] "Reads of endpoints with `cache` that asked the database.";
+    Counter "howdah_cache_invalidations_total" [] "Notifications that ended answers of endpoints with `cache` and a channel.";
+    Counter "howdah_idempotent_replays_total" [] "Writes that had been made before, and were answered as they were then.";
     Gauge "howdah_lane_connections" ["lane"] "The lane's connections to the database that are open.";
     Gauge "howdah_lane_connections_limit" ["lane"] "The connections that the lane should have.";
     Gauge "howdah_lane_in_flight" ["lane"] "Statements that were sent to the database and have not ended.";

@@ -40,6 +40,10 @@ pub(super) struct Sum {
     pub(super) reloads: u64,
     pub(super) reloads_refused: u64,
     pub(super) warnings: u64,
+    pub(super) cache_hits: u64,
+    pub(super) cache_misses: u64,
+    pub(super) cache_invalidations: u64,
+    pub(super) replays: u64,
 }
 
 impl Sum {
@@ -63,6 +67,10 @@ impl Sum {
         self.reloads += plain.reloads.read();
         self.reloads_refused += plain.reloads_refused.read();
         self.warnings += plain.warnings.read();
+        self.cache_hits += plain.cache_hits.read();
+        self.cache_misses += plain.cache_misses.read();
+        self.cache_invalidations += plain.cache_invalidations.read();
+        self.replays += plain.replays.read();
         for route in read(&cells.routes) {
             let key = (route.path.clone(), route.method.clone());
             let sum = self.routes.entry(key).or_default();

@@ -1,6 +1,6 @@
 //! A service on one thread: its lanes are open.
 
-use super::{Service, load::Patience};
+use super::{Service, cache, load::Patience};
 use crate::{
     access::{Memory, Permit},
     builtin::info::Facts,
@@ -39,7 +39,9 @@ pub struct Serving {
     /// Its database.
     target: Option<Arc<Target>>,
     lanes: Vec<OpenLane>,
-    observer: Observer,
+    pub(super) observer: Observer,
+    /// Answers that are given again.
+    pub(super) answers: cache::Answers,
     /// When answers that are too old were last put away.
     pub(super) tidied: Cell<Instant>,
     probe: Arc<Prepared>,
@@ -100,6 +102,11 @@ impl Serving {
                 });
             }
         }
+        let listening = target.filter(|_| !service.channels.is_empty()).map(|target| {
+            let channels = Arc::clone(&service.channels);
+            tokio::task::spawn_local(channels.follow(Arc::clone(target), Arc::clone(observer)))
+        });
+        let answers = cache::Answers::new(service.config.cache.bytes / threads.max(1), listening);
         let probe =
             Prepared { label: "probe".to_owned(), sql: "SELECT".to_owned(), ..Prepared::default() };
         let probe = Arc::new(probe.renumbered(PROBE));
@@ -111,6 +118,7 @@ impl Serving {
             target: target.cloned(),
             lanes,
             observer: Arc::clone(observer),
+            answers,
             tidied: Cell::new(Instant::now()),
             probe,
             nothing,
@@ -204,6 +212,11 @@ impl Serving {
     /// How it stands with its lanes on this thread.
     pub fn lane_states(&self) -> Vec<LaneState> {
         self.lanes.iter().map(|open| open.lane.state()).collect()
+    }
+
+    /// Counts a write that was answered as it was first.
+    pub fn replayed(&self) {
+        (self.observer)(&Event::Replayed);
     }
 
     /// Says what deserves a look.

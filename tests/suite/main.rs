@@ -6,6 +6,7 @@ mod advice;
 mod audit;
 mod auth;
 mod bulk;
+mod cache;
 mod cli;
 mod contract;
 mod docs;

@@ -238,7 +238,9 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         max_rows: max_rows.as_ref().map(|(_, item)| item),
         streams: delivery.stream == Some(true),
     });
-    let repeats = repeats.read(method);
+    let many = max_rows.as_ref().is_some_and(|(rows, _)| *rows > DEFAULT_MAX_ROWS);
+    let streams = shape == ResultShape::Rows && delivery.stream.unwrap_or(many);
+    let repeats = repeats.read(method, streams);
     let Some((method, path, path_span)) = route else {
         // The parameters are read all the same, for the sake of their own mistakes.
         if let (Some(table), Ok(root)) = (parameters, PathTemplate::parse("/")) {
