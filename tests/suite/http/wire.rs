@@ -225,10 +225,10 @@ fn when_every_place_is_taken_callers_wait_for_one() {
         assert!(rest(&mut stream).0.ends_with("\"slept\""), "those who have a place keep it");
     }
     assert!(rest(&mut third).0.ends_with("Hello, nobody!"), "and then it is its turn");
-    // Somebody who waits cannot be seen to wait but by the order of the log.
+    // Somebody who waits cannot be seen to wait but by the order of the log: not before one has left.
     let (_, output) = service.stop();
     let order: Vec<_> = output.lines().filter(|line| line.contains("\"answered\"")).collect();
-    assert!(order[0].contains("/slow") && order[2].contains("/hello"), "{output}");
+    assert!(order.len() == 3 && order[0].contains("/slow"), "{output}");
 }
 
 #[test]
