@@ -124,6 +124,8 @@ fn known(method: &Method) -> &str {
     if KNOWN.contains(method) { method.as_str() } else { "other" }
 }
 
+/// What not every request takes has a box of its own: each request's future is moved as a whole, and is
+/// as large as the largest of what it may wait for.
 async fn run<'s>(
     serving: &'s Serving,
     parts: &http::request::Parts,
@@ -156,7 +158,7 @@ async fn run<'s>(
         };
         arguments::read(&[], &nothing, 1)?;
         let permit = gate::under(serving, permit, &caller)?;
-        return run_bulk(serving, permit, (bulk, once), parts, stream, trail).await;
+        return Box::pin(run_bulk(serving, permit, (bulk, once), parts, stream, trail)).await;
     }
     let medium = match medium {
         Some(medium) => medium,
@@ -169,7 +171,8 @@ async fn run<'s>(
             if let Some(once) = once {
                 let (whose, what) = ((entry, &caller), (&**endpoint, medium));
                 let outcome = once::run(serving, whose, what, &arguments, once, &mut trail.refused);
-                return once::answer(serving, outcome.await?, Some(VARY), &mut trail.fields);
+                let outcome = Box::pin(outcome).await?;
+                return once::answer(serving, outcome, Some(VARY), &mut trail.fields);
             }
             let permit = gate::under(serving, permit, &caller)?;
             let streams = endpoint.streams() && parts.version != Version::HTTP_10;
@@ -180,7 +183,8 @@ async fn run<'s>(
             let whose = (entry, &caller);
             let how = (cache, medium, trail.coding);
             let run = run_endpoint(serving, permit, asked, &arguments, trail);
-            let given = cached::run(serving, whose, endpoint, how, &arguments, parts, run).await?;
+            let given = cached::run(serving, whose, endpoint, how, &arguments, parts, run);
+            let given = Box::pin(given).await?;
             trail.fields.extend(given.1);
             Ok(given.0)
         }
