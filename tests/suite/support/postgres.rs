@@ -116,21 +116,31 @@ impl Cluster {
         })
     }
 
-    /// A streaming replica of this cluster, which [`Cluster::start_replicated`] made.
+    /// A streaming replica of this cluster, which [`Cluster::start_replicated`] made. A copy of the
+    /// stopped primary: not every distribution has `pg_basebackup`.
     pub fn replica(&self) -> Self {
-        Self::of(|binaries, folder, user| {
-            let output = command(binaries.join("pg_basebackup").as_os_str(), user)
-                .env("PGPASSWORD", SUPERUSER_PASSWORD)
-                .args(["--host=127.0.0.1", "--username", SUPERUSER, "--port"])
-                .arg(self.port.to_string())
-                .arg("--pgdata")
-                .arg(folder.join("data"))
-                .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast"])
+        self.stop();
+        let replica = Self::of(|_, folder, user| {
+            let output = command(OsStr::new("cp"), user)
+                .arg("-R")
+                .args([self.folder.join("data"), folder.join("data")])
                 .output()
-                .expect("pg_basebackup runs");
+                .expect("cp runs");
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "pg_basebackup: {}\n{said}", output.status);
-        })
+            assert!(output.status.success(), "cp: {}\n{said}", output.status);
+            fs::set_permissions(folder.join("data"), fs::Permissions::from_mode(0o700)).unwrap();
+            append(
+                folder,
+                &format!(
+                    "hot_standby = on\nprimary_conninfo = 'host=127.0.0.1 port={} user={SUPERUSER} \
+                     password=''{SUPERUSER_PASSWORD}'''\n",
+                    self.port
+                ),
+            );
+            fs::write(folder.join("data/standby.signal"), "").unwrap();
+        });
+        self.restart();
+        replica
     }
 
     /// Has a replica take writes from now on; waits until it does.
