@@ -7,6 +7,7 @@
 pub mod argument;
 mod calendar;
 mod catalog;
+mod digits;
 mod interval;
 pub mod json;
 mod network;

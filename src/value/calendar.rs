@@ -1,9 +1,11 @@
 //! Days and times of day: PostgreSQL's counts from 2000-01-01 to text and back.
 //!
-//! Days are those of the proleptic Gregorian calendar. The conversion is Howard Hinnant's
-//! `days_from_civil` and `civil_from_days` ("chrono-Compatible Low-Level Date Algorithms").
+//! Days are those of the proleptic Gregorian calendar. The conversion to a count of days is Howard
+//! Hinnant's `days_from_civil` ("chrono-Compatible Low-Level Date Algorithms"), and the one back that
+//! of Cassio Neri and Lorenz Schneider ("Euclidean affine functions and their application to calendar
+//! algorithms", 2022), which divides by hardly anything.
 
-use super::wire::Malformed;
+use super::{digits, wire::Malformed};
 
 pub(super) const MICROSECONDS_PER_SECOND: i64 = 1_000_000;
 pub(super) const MICROSECONDS_PER_DAY: i64 = 86_400 * MICROSECONDS_PER_SECOND;
@@ -21,17 +23,26 @@ pub(super) fn days(year: i64, month: i64, day: i64) -> i64 {
     era * DAYS_PER_ERA + of_era * 365 + of_era / 4 - of_era / 100 + of_year - EPOCH
 }
 
-/// Year (0 is 1 BC), month and day of a count of days since 2000-01-01.
-pub(super) fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + EPOCH;
-    let era = days.div_euclid(DAYS_PER_ERA);
-    let of_era = days.rem_euclid(DAYS_PER_ERA);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+/// Eras of 400 years that are added to a count, so that every `i32` of days is none below zero.
+const ERAS: i64 = 14_700;
+
+/// Year (0 is 1 BC), month and day of a count of days since 2000-01-01, which is an `i32` or less than a
+/// third beyond one.
+pub(super) fn civil(days: i64) -> (i64, u32, u32) {
+    const DAYS_OF_CENTURY: u64 = 146_097;
+    let low = |number: u64| u32::try_from(number & 0xFFFF_FFFF).unwrap_or(0);
+    let from_first = (days + EPOCH + ERAS * DAYS_PER_ERA).cast_unsigned();
+    let quarters = 4 * from_first + 3;
+    let (century, of_century) = (quarters / DAYS_OF_CENTURY, quarters % DAYS_OF_CENTURY / 4);
+    let product = 2_939_745 * (4 * of_century + 3);
+    let of_year = low(product) / 2_939_745 / 4;
+    let year = 100 * century + (product >> 32);
+    // Months count from March, so January and February are the year's 13th and 14th.
+    let month_and_day = 2141 * of_year + 197_913;
+    let (month, day) = (month_and_day >> 16, (month_and_day & 0xFFFF) / 2141 + 1);
+    let next = of_year >= 306;
+    let year = year.cast_signed() - 400 * ERAS + i64::from(next);
+    (year, if next { month - 12 } else { month }, day)
 }
 
 /// How many days the month has.
@@ -44,48 +55,49 @@ pub(super) fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Writes `number` with at least `width` digits.
-fn padded(number: u64, width: usize, out: &mut Vec<u8>) {
-    let mut buffer = itoa::Buffer::new();
-    let digits = buffer.format(number).as_bytes();
-    for _ in digits.len()..width {
-        out.push(b'0');
+/// Writes a point and the microseconds, below a million, without their last zeros; nothing for none.
+pub(super) fn fraction(microseconds: u32, out: &mut Vec<u8>) {
+    if microseconds == 0 {
+        return;
     }
-    out.extend_from_slice(digits);
-}
-
-/// Writes a point and the microseconds without their last zeros; nothing for none.
-pub(super) fn fraction(microseconds: u64, out: &mut Vec<u8>) {
-    if microseconds > 0 {
-        out.push(b'.');
-        padded(microseconds, 6, out);
-        while out.last() == Some(&b'0') {
-            out.pop();
-        }
-    }
+    let [a, b] = digits::two(microseconds / 10_000);
+    let [c, d, e, f] = digits::four(microseconds % 10_000);
+    let text = [b'.', a, b, c, d, e, f];
+    let last = text.iter().rposition(|digit| *digit != b'0').unwrap_or(0);
+    out.extend_from_slice(&text[..=last]);
 }
 
 /// Writes `YYYY-MM-DD`; says whether the year is before Christ, which stands at the very end.
 fn write_day(days: i64, out: &mut Vec<u8>) -> bool {
     let (year, month, day) = civil(days);
     let before_christ = year <= 0;
-    padded(if before_christ { 1 - year } else { year }.unsigned_abs(), 4, out);
-    out.push(b'-');
-    padded(month.unsigned_abs(), 2, out);
-    out.push(b'-');
-    padded(day.unsigned_abs(), 2, out);
+    let year = if before_christ { 1 - year } else { year };
+    match u32::try_from(year) {
+        Ok(year @ ..=9999) => out.extend_from_slice(&digits::four(year)),
+        _ => out.extend_from_slice(itoa::Buffer::new().format(year).as_bytes()),
+    }
+    let ([a, b], [c, d]) = (digits::two(month), digits::two(day));
+    out.extend_from_slice(&[b'-', a, b, b'-', c, d]);
     before_christ
 }
 
+/// Writes `HH:MM:SS` and the fraction of a time of day, which is at most the day's end.
 fn write_clock(microseconds: u64, out: &mut Vec<u8>) {
     let second = MICROSECONDS_PER_SECOND.unsigned_abs();
-    let seconds = microseconds / second;
-    padded(seconds / 3600, 2, out);
-    out.push(b':');
-    padded(seconds / 60 % 60, 2, out);
-    out.push(b':');
-    padded(seconds % 60, 2, out);
-    fraction(microseconds % second, out);
+    let small = |number: u64| u32::try_from(number).unwrap_or(0);
+    write_seconds(small(microseconds / second), true, out);
+    fraction(small(microseconds % second), out);
+}
+
+/// Writes hours, minutes and, when asked for, seconds of a count of seconds below 100 hours.
+fn write_seconds(seconds: u32, to_the_second: bool, out: &mut Vec<u8>) {
+    let minutes = seconds / 60;
+    let ([a, b], [c, d]) = (digits::two(minutes / 60), digits::two(minutes % 60));
+    out.extend_from_slice(&[a, b, b':', c, d]);
+    if to_the_second {
+        let [e, f] = digits::two(seconds % 60);
+        out.extend_from_slice(&[b':', e, f]);
+    }
 }
 
 /// Writes a `date`: `YYYY-MM-DD`, with ` BC` behind it before the year 1; `infinity`, `-infinity`.
@@ -137,14 +149,11 @@ pub(super) fn write_timetz(
 ) -> Result<(), Malformed> {
     write_time(microseconds, out)?;
     out.push(if west > 0 { b'-' } else { b'+' });
-    let seconds = u64::from(west.unsigned_abs());
-    padded(seconds / 3600, 2, out);
-    out.push(b':');
-    padded(seconds / 60 % 60, 2, out);
-    if seconds % 60 != 0 {
-        out.push(b':');
-        padded(seconds % 60, 2, out);
+    let seconds = west.unsigned_abs();
+    if seconds >= 100 * 3600 {
+        return Err(Malformed::new("timetz"));
     }
+    write_seconds(seconds, seconds % 60 != 0, out);
     Ok(())
 }
 
@@ -167,12 +176,12 @@ mod tests {
     #[test]
     fn the_calendar_goes_on_day_by_day() {
         // Counted up without the algorithm: every day of PostgreSQL's first 7,000 years.
-        let (mut year, mut month, mut day) = (-4713_i64, 11, 24);
+        let (mut year, mut month, mut day) = (-4713_i64, 11_u32, 24_u32);
         for count in FIRST..FIRST + 7_000 * 365 {
             assert_eq!(civil(count), (year, month, day));
-            assert_eq!(days(year, month, day), count);
+            assert_eq!(days(year, month.into(), day.into()), count);
             day += 1;
-            if day > days_in_month(year, month) {
+            if i64::from(day) > days_in_month(year, month.into()) {
                 (month, day) = (month + 1, 1);
             }
             if month > 12 {
@@ -194,8 +203,8 @@ mod tests {
         #[test]
         fn any_count_of_days_comes_back(count in any::<i32>()) {
             let (year, month, day) = civil(i64::from(count));
-            prop_assert!((1..=days_in_month(year, month)).contains(&day));
-            prop_assert_eq!(days(year, month, day), i64::from(count));
+            prop_assert!((1..=days_in_month(year, month.into())).contains(&i64::from(day)));
+            prop_assert_eq!(days(year, month.into(), day.into()), i64::from(count));
         }
 
         #[test]

@@ -30,7 +30,7 @@ pub(super) fn write(microseconds: i64, days: i32, months: i32, out: &mut Vec<u8>
         let within = within.unsigned_abs();
         let second = MICROSECONDS_PER_SECOND.unsigned_abs();
         out.extend_from_slice(itoa::Buffer::new().format(within / second).as_bytes());
-        fraction(within % second, out);
+        fraction(u32::try_from(within % second).unwrap_or(0), out);
         out.push(b'S');
     }
 }

@@ -23,7 +23,25 @@ const MAX_DEPTH: usize = 64;
 /// The bytes are not a `ty`, or they are nested deeper than 64 levels. What was written until then
 /// stays in `out`: the caller cuts it off or throws it away.
 pub fn write(ty: &Type, value: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), Malformed> {
-    level(ty, value, MAX_DEPTH, out)
+    // What most columns are goes the shortest way.
+    match (ty, value) {
+        (Type::Text | Type::Varchar, Some(bytes)) => string::write(bytes, out),
+        (Type::Int2 | Type::Int4 | Type::Int8 | Type::Bool, Some(bytes)) => {
+            plain::write(ty, bytes, out).map(|_| ())
+        }
+        (Type::Date | Type::Timestamp | Type::Timestamptz | Type::Uuid, Some(bytes)) => {
+            quoted(ty, bytes, out)
+        }
+        _ => level(ty, value, MAX_DEPTH, out),
+    }
+}
+
+/// Writes a scalar whose form is always in quotes.
+fn quoted(ty: &Type, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
+    out.push(b'"');
+    plain::write(ty, bytes, out)?;
+    out.push(b'"');
+    Ok(())
 }
 
 /// Writes a value that may hold `depth` further levels.
@@ -58,12 +76,11 @@ fn level(
         scalar => {
             // The opening quote is written first and taken back for the few forms that turn out
             // to need none, unless the type never does.
-            let start = out.len();
             if always_quoted(scalar) {
-                out.push(b'"');
-                plain::write(scalar, bytes, out)?;
-                out.push(b'"');
-            } else if plain::write(scalar, bytes, out)? == Form::Quoted {
+                return quoted(scalar, bytes, out);
+            }
+            let start = out.len();
+            if plain::write(scalar, bytes, out)? == Form::Quoted {
                 out.insert(start, b'"');
                 out.push(b'"');
             }

@@ -3,7 +3,10 @@
 //! The form is that of PostgreSQL's `numeric_send`: the count of digits, the weight of the first
 //! (a power of 10000), the sign, the count of decimals to show, the digits.
 
-use super::wire::{Malformed, Wire};
+use super::{
+    digits,
+    wire::{Malformed, Wire},
+};
 
 const NEGATIVE: u16 = 0x4000;
 const NAN: u16 = 0xC000;
@@ -22,7 +25,7 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Vec<u8>) -> Result<bool, Malf
     let weight = i32::from(wire.i16()?);
     let sign = wire.u16()?;
     let scale = usize::from(wire.u16()?);
-    let digits = wire.take(count * 2)?;
+    let sent = wire.take(count * 2)?;
     match sign {
         0 => {}
         NEGATIVE => out.push(b'-'),
@@ -39,42 +42,44 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Vec<u8>) -> Result<bool, Malf
     if scale > MAX_AFTER {
         return Err(wire.malformed());
     }
+    let (groups, _) = sent.as_chunks::<2>();
     // The four decimal digits at the given power of 10000; zero where none are sent.
-    let group = |power: i32| -> Result<[u8; 4], Malformed> {
-        let index = usize::try_from(weight - power).ok().map(|index| index * 2);
-        let digit = index.and_then(|index| digits.get(index..index + 2));
-        let digit = digit.map_or(0, |pair| u16::from_be_bytes([pair[0], pair[1]]));
-        if digit > 9999 {
-            return Err(Malformed::new("numeric"));
-        }
-        Ok([1000, 100, 10, 1].map(|unit| b'0' + u8::try_from(digit / unit % 10).unwrap_or(0)))
+    let group = |power: i32| -> Result<u32, Malformed> {
+        let index = usize::try_from(weight - power).ok();
+        let group = index.and_then(|index| groups.get(index));
+        let group = group.map_or(0, |group| u32::from(u16::from_be_bytes(*group)));
+        if group > 9999 { Err(Malformed::new("numeric")) } else { Ok(group) }
     };
 
-    let start = out.len();
-    if count > 0 {
-        for power in (0..=weight).rev() {
-            let group = group(power)?;
-            for digit in group {
-                if out.len() > start || digit != b'0' {
-                    out.push(digit);
-                }
-            }
-        }
+    let mut leading = true;
+    for power in (0..=weight).rev().filter(|_| count > 0) {
+        let group = group(power)?;
+        let text = digits::four(group);
+        let skipped = match group {
+            _ if !leading => 0,
+            0 => continue,
+            ..10 => 3,
+            ..100 => 2,
+            ..1000 => 1,
+            _ => 0,
+        };
+        leading = false;
+        out.extend_from_slice(&text[skipped..]);
     }
-    if out.len() == start {
+    if leading {
         out.push(b'0');
     }
     if scale > 0 {
         out.push(b'.');
         let mut left = scale;
         for power in (i32::MIN..0).rev() {
-            let group = group(power)?;
-            let shown = left.min(4);
-            out.extend_from_slice(&group[..shown]);
-            left -= shown;
-            if left == 0 {
+            let text = digits::four(group(power)?);
+            if left <= 4 {
+                out.extend_from_slice(&text[..left]);
                 break;
             }
+            out.extend_from_slice(&text);
+            left -= 4;
         }
     }
     Ok(true)

@@ -21,45 +21,59 @@ pub(super) enum Form {
 /// Writes the plain text of a scalar type's value. Text, enums and JSON are not scalars here: their
 /// bytes are their plain text.
 pub(super) fn write(ty: &Type, bytes: &[u8], out: &mut Vec<u8>) -> Result<Form, Malformed> {
-    let mut wire = Wire::new(bytes, what(ty));
     let mut form = Form::Quoted;
     match ty {
         Type::Bool => {
-            let text: &[u8] = if wire.byte()? == 0 { b"false" } else { b"true" };
-            out.extend_from_slice(text);
+            let [byte] = fixed(ty, bytes)?;
+            out.extend_from_slice(if byte == 0 { b"false" } else { b"true" });
             form = Form::Bare;
         }
-        Type::Int2 => form = integer(wire.i16()?, out),
-        Type::Int4 => form = integer(wire.i32()?, out),
-        Type::Int8 => form = integer(wire.i64()?, out),
-        Type::Oid => form = integer(wire.u32()?, out),
+        Type::Int2 => form = integer(i16::from_be_bytes(fixed(ty, bytes)?), out),
+        Type::Int4 => form = integer(i32::from_be_bytes(fixed(ty, bytes)?), out),
+        Type::Int8 => form = integer(i64::from_be_bytes(fixed(ty, bytes)?), out),
+        Type::Oid => form = integer(u32::from_be_bytes(fixed(ty, bytes)?), out),
         Type::Float4 => {
-            let number = f32::from_bits(wire.u32()?);
+            let number = f32::from_be_bytes(fixed(ty, bytes)?);
             form = float(number, f64::from(number), out);
         }
         Type::Float8 => {
-            let number = f64::from_be_bytes(wire.array()?);
+            let number = f64::from_be_bytes(fixed(ty, bytes)?);
             form = float(number, number, out);
         }
+        Type::Date => calendar::write_date(i32::from_be_bytes(fixed(ty, bytes)?), out),
+        Type::Timestamp | Type::Timestamptz => {
+            let microseconds = i64::from_be_bytes(fixed(ty, bytes)?);
+            calendar::write_timestamp(microseconds, matches!(ty, Type::Timestamptz), out);
+        }
+        Type::Uuid => uuid(&fixed(ty, bytes)?, out),
+        Type::Bytea => base64(bytes, out),
+        _ => form = other(ty, bytes, out)?,
+    }
+    Ok(form)
+}
+
+/// The bytes of a type that has so many.
+#[inline]
+fn fixed<const N: usize>(ty: &Type, bytes: &[u8]) -> Result<[u8; N], Malformed> {
+    bytes.try_into().map_err(|_| Malformed::new(what(ty)))
+}
+
+/// Those whose form is of several parts.
+fn other(ty: &Type, bytes: &[u8], out: &mut Vec<u8>) -> Result<Form, Malformed> {
+    let mut wire = Wire::new(bytes, what(ty));
+    let mut form = Form::Quoted;
+    match ty {
         Type::Numeric => {
             if numeric::write(&mut wire, out)? {
                 form = Form::Bare;
             }
         }
-        Type::Uuid => uuid(&wire.array()?, out),
-        Type::Date => calendar::write_date(wire.i32()?, out),
         Type::Time => calendar::write_time(wire.i64()?, out)?,
         Type::Timetz => calendar::write_timetz(wire.i64()?, wire.i32()?, out)?,
-        Type::Timestamp => calendar::write_timestamp(wire.i64()?, false, out),
-        Type::Timestamptz => calendar::write_timestamp(wire.i64()?, true, out),
         Type::Interval => interval::write(wire.i64()?, wire.i32()?, wire.i32()?, out),
         Type::Inet | Type::Cidr => network::write_address(&mut wire, out)?,
         Type::Macaddr => network::write_hardware(&wire.array::<6>()?, out),
         Type::Macaddr8 => network::write_hardware(&wire.array::<8>()?, out),
-        Type::Bytea => {
-            let bytes = wire.take(bytes.len())?;
-            base64(bytes, out);
-        }
         _ => return Err(wire.malformed()),
     }
     wire.end()?;
@@ -67,6 +81,7 @@ pub(super) fn write(ty: &Type, bytes: &[u8], out: &mut Vec<u8>) -> Result<Form, 
 }
 
 /// The name of a scalar type, for the error.
+#[cold]
 fn what(ty: &Type) -> &'static str {
     match ty {
         Type::Bool => "boolean",
@@ -96,7 +111,7 @@ fn integer(number: impl itoa::Integer, out: &mut Vec<u8>) -> Form {
 
 /// The fewest digits that read back as the same number; a whole number has no point. `wide` is the
 /// same number, to ask what kind it is.
-fn float(number: impl ryu::Float, wide: f64, out: &mut Vec<u8>) -> Form {
+fn float(number: impl zmij::Float, wide: f64, out: &mut Vec<u8>) -> Form {
     if wide.is_nan() {
         out.extend_from_slice(b"NaN");
         return Form::Quoted;
@@ -105,9 +120,17 @@ fn float(number: impl ryu::Float, wide: f64, out: &mut Vec<u8>) -> Form {
         out.extend_from_slice(if wide > 0.0 { b"Infinity" } else { b"-Infinity" });
         return Form::Quoted;
     }
-    let mut buffer = ryu::Buffer::new();
+    let mut buffer = zmij::Buffer::new();
     let digits = buffer.format_finite(number);
-    out.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes());
+    // From 10^13 on a `real` has an exponent, from 10^16 on any number, and a sign before it.
+    match (wide.abs() >= 1e12).then(|| digits.split_once("e+")).flatten() {
+        Some((mantissa, exponent)) => {
+            out.extend_from_slice(mantissa.as_bytes());
+            out.push(b'e');
+            out.extend_from_slice(exponent.as_bytes());
+        }
+        None => out.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes()),
+    }
     Form::Bare
 }
 

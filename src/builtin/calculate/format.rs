@@ -47,7 +47,7 @@ fn shortest(value: f64) -> (String, i32) {
     if value == 0.0 {
         return ("0".into(), 1);
     }
-    let mut buffer = ryu::Buffer::new();
+    let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(value);
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

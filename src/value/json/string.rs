@@ -25,6 +25,39 @@ const NEED: [u8; 256] = {
     need
 };
 
+/// One in each of the eight bytes of a word.
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+/// The highest bit of each byte.
+const HIGHEST: u64 = ONES << 7;
+
+/// The highest bit of each byte that is below a space, a quote, a backslash, or (when `beyond_ascii`
+/// is [`HIGHEST`]) no ASCII. The lowest bit that is set is right; those above it need not be: the
+/// words of "Bit Twiddling Hacks", *Determine if a word has a byte less than n*, for eight bytes.
+fn marks(word: u64, beyond_ascii: u64) -> u64 {
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+    (below(word, b' ') | quote | backslash) & HIGHEST | word & beyond_ascii
+}
+
+/// Where the first byte is that needs something.
+fn next(text: &[u8], beyond_ascii: u64) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let marks = marks(u64::from_le_bytes(*word), beyond_ascii);
+        if marks != 0 {
+            let within = usize::try_from(marks.trailing_zeros() / 8).ok()?;
+            return Some(at * 8 + within);
+        }
+    }
+    let needs = |byte: &u8| match NEED[usize::from(*byte)] {
+        0 => false,
+        b'8' => beyond_ascii != 0,
+        _ => true,
+    };
+    rest.iter().position(needs).map(|at| words.len() * 8 + at)
+}
+
 /// Writes text as a JSON string at the end of `out`, its quotes included. Only what RFC 8259 says
 /// must be escaped is.
 ///
@@ -33,27 +66,26 @@ const NEED: [u8; 256] = {
 pub fn write(text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     out.reserve(text.len() + 2);
     out.push(b'"');
+    let mut beyond_ascii = HIGHEST;
     let mut written = 0;
-    let mut known_utf8 = false;
-    for (at, byte) in text.iter().enumerate() {
-        match NEED[usize::from(*byte)] {
-            0 => {}
-            b'8' => {
-                if !known_utf8 {
-                    std::str::from_utf8(&text[at..]).map_err(|_| Malformed::new("UTF-8 text"))?;
-                    known_utf8 = true;
-                }
-            }
-            need => {
-                out.extend_from_slice(&text[written..at]);
-                written = at + 1;
-                out.extend_from_slice(&[b'\\', need]);
-                if need == b'u' {
-                    let low = HEX[usize::from(byte & 15)];
-                    out.extend_from_slice(&[b'0', b'0', b'0' + (byte >> 4), low]);
-                }
-            }
+    let mut from = 0;
+    while let Some(at) = next(&text[from..], beyond_ascii).map(|at| from + at) {
+        let byte = text[at];
+        let need = NEED[usize::from(byte)];
+        if need == b'8' {
+            std::str::from_utf8(&text[at..]).map_err(|_| Malformed::new("UTF-8 text"))?;
+            beyond_ascii = 0;
+            from = at;
+            continue;
         }
+        out.extend_from_slice(&text[written..at]);
+        out.extend_from_slice(&[b'\\', need]);
+        if need == b'u' {
+            let low = HEX[usize::from(byte & 15)];
+            out.extend_from_slice(&[b'0', b'0', b'0' + (byte >> 4), low]);
+        }
+        written = at + 1;
+        from = written;
     }
     out.extend_from_slice(&text[written..]);
     out.push(b'"');
@@ -80,7 +112,38 @@ mod tests {
         assert!(write(b"caf\xc3\xa9 \xff", &mut Vec::new()).is_err());
     }
 
+    #[test]
+    fn each_byte_is_found_wherever_it_stands() {
+        for byte in 0..0x80_u8 {
+            let needs = byte < b' ' || byte == b'"' || byte == b'\\';
+            for at in 0..20 {
+                let mut text = [b'!'; 20];
+                text[at] = byte;
+                // One that stands behind must not hide it, nor one that is not to be escaped.
+                for behind in [0x7f, b'#', b'[', b'\n'] {
+                    text[at + 1..].fill(behind);
+                    let first = if needs { Some(at) } else { None };
+                    let first = first.or((behind == b'\n' && at < 19).then_some(at + 1));
+                    assert_eq!(next(&text, HIGHEST), first, "{byte:#x} at {at}, {behind:#x}");
+                    assert_eq!(next(&text, 0), first, "{byte:#x} at {at}, {behind:#x}");
+                }
+            }
+        }
+        for at in 0..20 {
+            let mut text = [b' '; 20];
+            text[at] = 0x80;
+            assert_eq!((next(&text, HIGHEST), next(&text, 0)), (Some(at), None));
+        }
+    }
+
     proptest! {
+        #[test]
+        fn bytes_are_taken_just_when_they_are_utf8(text in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let mut out = Vec::new();
+            let written = write(&text, &mut out).is_ok();
+            prop_assert_eq!(written, std::str::from_utf8(&text).is_ok());
+        }
+
         #[test]
         fn any_text_reads_back(text in any::<String>()) {
             let mut out = Vec::new();
