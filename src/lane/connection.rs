@@ -58,6 +58,8 @@ pub(super) struct Connection<S> {
 
 pub(super) struct State<S> {
     backend: Option<(Peer, BackendKey)>,
+    /// Since when it is, or was last, up.
+    up_since: Instant,
     outgoing: BytesMut,
     /// Bytes ever given to `outgoing`.
     appended: u64,
@@ -89,6 +91,7 @@ impl<S: RowSink> Connection<S> {
     pub(super) fn new(index: usize, window: usize, prepares_first: bool) -> Self {
         let state = State {
             backend: None,
+            up_since: Instant::now(),
             outgoing: BytesMut::new(),
             appended: 0,
             begun: 0,
@@ -110,6 +113,10 @@ impl<S: RowSink> Connection<S> {
 
     pub(super) fn is_up(&self) -> bool {
         self.state.borrow().backend.is_some()
+    }
+
+    pub(super) fn up_since(&self) -> Instant {
+        self.state.borrow().up_since
     }
 
     /// Spans in flight.
@@ -202,6 +209,11 @@ impl<S: RowSink> Connection<S> {
         Some((first.id.1, first.statement.index, state.front_since.elapsed()))
     }
 
+    /// The sum of what `of` says of the statement of each flight, by its index.
+    pub(super) fn sum_of(&self, of: impl Fn(usize) -> Duration) -> Duration {
+        self.state.borrow().flights.iter().map(|flight| of(flight.statement.index)).sum()
+    }
+
     /// The loads that stand behind the first flight and are nowhere else.
     pub(super) fn stranded(&self) -> Vec<Rc<Load<S>>> {
         let state = self.state.borrow();
@@ -216,6 +228,7 @@ impl<S: RowSink> Connection<S> {
     pub(super) fn come_up(&self, peer: Peer, key: BackendKey) {
         let state = &mut *self.state.borrow_mut();
         state.backend = Some((peer, key));
+        state.up_since = Instant::now();
         state.outgoing.clear();
         state.appended = 0;
         state.statements.clear();

@@ -169,9 +169,10 @@ impl Link {
                         }
                         break;
                     };
-                    landed = reply::take(&mut state, tag, message)?;
+                    let ends = reply::take(&mut state, tag, message)?;
                     self.read.start += size;
-                    if landed.is_some() {
+                    if ends {
+                        landed = state.land();
                         break;
                     }
                 }

@@ -23,6 +23,8 @@ pub(super) struct Load<S> {
     others: RefCell<Vec<Rc<Ticket<S>>>>,
     /// What others find it by who ask the same.
     pub(super) key: Cell<Option<u64>>,
+    /// The same, while it is among those in flight that the queue counts.
+    pub(super) flying: Cell<Option<u64>>,
     /// In how many flights it is.
     flights: Cell<u8>,
     /// The flight whose rows it takes.
@@ -30,6 +32,8 @@ pub(super) struct Load<S> {
     rows: Cell<u64>,
     fault: RefCell<Option<Failure>>,
     waits_since: Cell<Instant>,
+    /// When a connection last broke with it, but for those that broke along with another.
+    lost_at: Cell<Option<Instant>>,
 }
 
 impl<S: RowSink> Load<S> {
@@ -40,11 +44,13 @@ impl<S: RowSink> Load<S> {
             first: RefCell::new(Rc::clone(ticket)),
             others: RefCell::default(),
             key: Cell::new(None),
+            flying: Cell::new(None),
             flights: Cell::new(0),
             runner: Cell::new(None),
             rows: Cell::new(0),
             fault: RefCell::new(None),
             waits_since: Cell::new(Instant::now()),
+            lost_at: Cell::new(None),
         })
     }
 
@@ -116,9 +122,14 @@ impl<S: RowSink> Load<S> {
         self.flights.get()
     }
 
+    /// Whether it has its outcome.
+    pub(super) fn is_over(&self) -> bool {
+        self.call.borrow().is_none()
+    }
+
     /// Whether some flight has begun to bring its answer, or it is over.
     pub(super) fn is_claimed(&self) -> bool {
-        self.runner.get().is_some() || self.call.borrow().is_none()
+        self.runner.get().is_some() || self.is_over()
     }
 
     /// Whether the answer is this flight's to bring: the first that asks has it.
@@ -167,6 +178,16 @@ impl<S: RowSink> Load<S> {
         self.rows.set(0);
         self.fault.take();
         self.runner.set(None);
+    }
+
+    /// A connection that was up since `since` broke with it. Says whether that is news: one that was up
+    /// before the last one broke most likely broke for the same reason, and was found broken later.
+    pub(super) fn is_lost_anew(&self, since: Instant) -> bool {
+        let anew = self.lost_at.get().is_none_or(|lost| since > lost);
+        if anew {
+            self.lost_at.set(Some(Instant::now()));
+        }
+        anew
     }
 
     /// Since when it waits in the queue.

@@ -11,6 +11,7 @@ use super::{
     link::Link,
     load::Load,
     queue::{Line, Queue, may_go_with_others},
+    rescue::Allowance,
     ticket::Ticket,
 };
 use crate::{
@@ -30,6 +31,11 @@ use tokio::{sync::Notify, time::Instant};
 const READ_WINDOW: usize = 64;
 /// Batches in flight on one connection: while one runs, the next gathers.
 const BATCHES: usize = 1;
+/// Calls in flight that may go with others, below which the next one goes at once, and from which on it
+/// gathers: a batch of many costs the server hardly more than one of few.
+const FEW: usize = 8;
+/// For each so long that a batch takes by itself, one more may run beside it.
+const QUICK: Duration = Duration::from_millis(1);
 /// How long a statement takes that others are not to wait behind.
 const SLOW: Duration = Duration::from_millis(10);
 /// Slow statements sent since the last other one, after which no connection is kept free for others.
@@ -48,8 +54,15 @@ pub(super) struct Pool<S: RowSink> {
     delays: [Delay; 3],
     /// How long each statement takes, in microseconds; 0 is unknown.
     typical_us: RefCell<Vec<u32>>,
+    /// How long a batch of each statement takes when nothing disturbs it, in microseconds; the largest
+    /// number where nobody knows.
+    batch_us: RefCell<Vec<u32>>,
+    /// Calls in flight that came from the batch line.
+    gathered: Cell<usize>,
     /// Slow statements sent since the last other one.
     slow_in_a_row: Cell<u32>,
+    /// What rescues may still cost.
+    pub(super) allowance: Allowance,
     /// Tells the lookout (`rescue`) that calls stand behind others.
     pub(super) lookout: Notify,
     closed: Cell<bool>,
@@ -77,7 +90,10 @@ impl<S: RowSink> Pool<S> {
             waiting: RefCell::default(),
             delays,
             typical_us: RefCell::default(),
+            batch_us: RefCell::default(),
+            gathered: Cell::new(0),
             slow_in_a_row: Cell::new(0),
+            allowance: Allowance::default(),
             lookout: Notify::new(),
             closed: Cell::new(false),
             tried: Cell::new(false),
@@ -132,7 +148,9 @@ impl<S: RowSink> Pool<S> {
 
     /// Gives up a connection of which `written` bytes were sent.
     pub(super) fn goes_down(&self, index: usize, written: u64) {
-        self.lost(self.connections[index].go_down(), written);
+        let connection = &self.connections[index];
+        let since = connection.up_since();
+        self.lost(connection.go_down(), written, since);
         self.dispatch();
         if !self.is_connected() {
             self.down_since.set(Instant::now());
@@ -293,6 +311,7 @@ impl<S: RowSink> Pool<S> {
             }
             if let Some(load) = waiting.pop(line) {
                 load.fail(&Failure::QueueFull);
+                waiting.lands(&load);
                 self.tell(LaneAct::Shed);
             }
         }
@@ -304,6 +323,9 @@ impl<S: RowSink> Pool<S> {
     /// statement is known to be slow, nothing is sent behind it.
     fn freest(&self, line: Line) -> Option<usize> {
         let slow = |connection: &Connection<S>| connection.of_line(Line::Slow);
+        if line == Line::Batch && self.gathers() {
+            return None;
+        }
         if line == Line::Slow {
             let busy = self.connections.iter().filter(|it| slow(it) > 0).count();
             let alone = self.slow_in_a_row.get() > NOTHING_ELSE;
@@ -321,6 +343,20 @@ impl<S: RowSink> Pool<S> {
             .map(|(_, index)| index)
     }
 
+    /// Whether the calls of the batch line wait for those in flight, to go together then. Where a batch
+    /// takes long by itself, several run side by side.
+    fn gathers(&self) -> bool {
+        if self.gathered.get() < FEW {
+            return false;
+        }
+        let waiting = self.waiting.borrow();
+        let Some(first) = waiting.first(Line::Batch) else { return false };
+        let known = self.batch_us.borrow().get(first.statement.index).copied().unwrap_or(u32::MAX);
+        let beside = Duration::from_micros(known.into()).as_millis() / QUICK.as_millis();
+        let busy = self.connections.iter().filter(|it| it.of_line(Line::Batch) > 0).count();
+        busy > usize::try_from(beside).unwrap_or(usize::MAX)
+    }
+
     /// The connection with the fewest calls in flight that has room and is none of `held_up`.
     pub(super) fn freest_but(&self, held_up: &[usize]) -> Option<usize> {
         let free = self.connections.iter().enumerate();
@@ -330,17 +366,27 @@ impl<S: RowSink> Pool<S> {
             .map(|(_, index)| index)
     }
 
+    /// How long what is in flight on connection `index` takes, by what its statements usually take.
+    pub(super) fn expected_wait(&self, index: usize) -> Duration {
+        self.connections[index].sum_of(|statement| self.typical(statement))
+    }
+
     /// Sends a cargo on connection `index`.
     pub(super) fn send(&self, index: usize, cargo: Cargo<S>, line: Line) {
         let in_a_row =
             if line == Line::Slow { self.slow_in_a_row.get().saturating_add(1) } else { 0 };
         self.slow_in_a_row.set(in_a_row);
         for load in cargo.loads() {
+            self.allowance.earn();
             load.with_call(|call| call.attempts = call.attempts.saturating_add(1));
         }
         let connection = &self.connections[index];
+        let calls = cargo.loads().len();
         if let Err((cargo, error)) = connection.submit(cargo, line) {
             return self.could_not_be_sent(&cargo, &error);
+        }
+        if line == Line::Batch {
+            self.gathered.set(self.gathered.get() + calls);
         }
         if !self.settings.writes && connection.load() != Some(1) {
             self.lookout.notify_one();
@@ -356,6 +402,7 @@ impl<S: RowSink> Pool<S> {
             Refusal { sqlstate: "54000".into(), message: error.to_string(), ..Refusal::default() };
         for load in cargo.loads() {
             load.fail(&Failure::Refused(refusal.clone()));
+            self.lets_others_go(load);
         }
     }
 }

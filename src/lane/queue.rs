@@ -16,6 +16,9 @@ use std::{
 const LARGEST_BATCH: usize = 64;
 /// How far into the line is looked for calls that go together.
 const LOOK_AHEAD: usize = 256;
+/// Runs in flight that answer the same question. Whoever asks it meanwhile waits for the next one, with
+/// all others who do: a question that many ask is not worth every connection.
+const ALIKE_IN_FLIGHT: u8 = 2;
 /// The largest arguments of a call that goes with others, in bytes.
 const LARGEST_ARGUMENTS: usize = 4096;
 
@@ -35,20 +38,32 @@ pub(super) struct Queue<S> {
     lines: [VecDeque<Rc<Load<S>>>; 3],
     /// Those that others may join, by what they ask.
     shared: HashMap<u64, Rc<Load<S>>>,
+    /// How many in flight ask the same.
+    flying: HashMap<u64, u8>,
+    /// Those that stand in no line until one of them has landed, with their line.
+    held: HashMap<u64, (Rc<Load<S>>, Line)>,
     hasher: RandomState,
 }
 
 impl<S> Default for Queue<S> {
     fn default() -> Self {
-        Self { lines: Default::default(), shared: HashMap::new(), hasher: RandomState::new() }
+        Self {
+            lines: Default::default(),
+            shared: HashMap::new(),
+            flying: HashMap::new(),
+            held: HashMap::new(),
+            hasher: RandomState::new(),
+        }
     }
 }
 
 impl<S: RowSink> Queue<S> {
+    /// Everybody who waits, in a line or not.
     pub(super) fn len(&self) -> usize {
-        self.lines.iter().map(VecDeque::len).sum()
+        self.lines.iter().map(VecDeque::len).sum::<usize>() + self.held.len()
     }
 
+    /// Whether nobody is to be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.lines.iter().all(VecDeque::is_empty)
     }
@@ -59,7 +74,7 @@ impl<S: RowSink> Queue<S> {
 
     /// Everybody who waits.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Rc<Load<S>>> {
-        self.lines.iter().flatten()
+        self.lines.iter().flatten().chain(self.held.values().map(|(load, _)| load))
     }
 
     /// What a call asks, when it may share its run.
@@ -82,8 +97,27 @@ impl<S: RowSink> Queue<S> {
         if let Some(key) = key {
             load.key.set(Some(key));
             self.shared.insert(key, Rc::clone(&load));
+            let alike = self.flying.get(&key).copied().unwrap_or(0);
+            if line != Line::Batch && alike >= ALIKE_IN_FLIGHT {
+                self.held.insert(key, (load, line));
+                return;
+            }
         }
         self.lines[line as usize].push_back(load);
+    }
+
+    /// A call that was sent is over, or in flight no more: another that asks the same may go.
+    pub(super) fn lands(&mut self, load: &Load<S>) {
+        let Some(key) = load.flying.take() else { return };
+        if let Some(alike) = self.flying.get_mut(&key) {
+            *alike -= 1;
+            if *alike == 0 {
+                self.flying.remove(&key);
+            }
+        }
+        if let Some((held, line)) = self.held.remove(&key) {
+            self.lines[line as usize].push_back(held);
+        }
     }
 
     /// Puts a call that was sent at the front of its line.
@@ -99,7 +133,12 @@ impl<S: RowSink> Queue<S> {
     /// Takes the first call of a line. Nobody joins it from now on.
     pub(super) fn pop(&mut self, line: Line) -> Option<Rc<Load<S>>> {
         let load = self.lines[line as usize].pop_front()?;
+        let key = load.key.get().filter(|_| line != Line::Batch);
         self.close(&load);
+        if let Some(key) = key {
+            load.flying.set(Some(key));
+            *self.flying.entry(key).or_default() += 1;
+        }
         Some(load)
     }
 
@@ -130,6 +169,14 @@ impl<S: RowSink> Queue<S> {
 
     /// Takes `ticket` out; a call that nobody waits for goes with it.
     pub(super) fn forget(&mut self, ticket: &Rc<Ticket<S>>) -> Option<Rc<Load<S>>> {
+        let held = self.held.iter().find(|(_, (load, _))| load.has(ticket));
+        if let Some((&key, (load, _))) = held {
+            let gone = load.leave(ticket).then(|| self.held.remove(&key)).flatten();
+            return gone.map(|(gone, _)| {
+                self.close(&gone);
+                gone
+            });
+        }
         for line in &mut self.lines {
             let Some(at) = line.iter().position(|load| load.has(ticket)) else { continue };
             if line[at].leave(ticket) {

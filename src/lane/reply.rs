@@ -9,7 +9,7 @@ mod tests;
 use super::{
     Failure, RowSink,
     connection::{Knowledge, Shape, State},
-    flight::{Flight, Stage},
+    flight::Stage,
 };
 use crate::postgres::refusal::Refusal;
 use bytes::BytesMut;
@@ -53,18 +53,15 @@ fn broken(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-/// Takes one whole message, of the tag and size that [`head`] found; gives the call that it ended.
+/// Takes one whole message, of the tag and size that [`head`] found; says whether it ended the flight
+/// at the head, which is the caller's to land. (To give the flight itself would move it with every row.)
 ///
 /// # Errors
 /// When the message cannot stand where it does: the connection is of no more use.
-pub(super) fn take<S: RowSink>(
-    state: &mut State<S>,
-    tag: u8,
-    message: &[u8],
-) -> io::Result<Option<Flight<S>>> {
+pub(super) fn take<S: RowSink>(state: &mut State<S>, tag: u8, message: &[u8]) -> io::Result<bool> {
     let body = message.get(HEAD..).unwrap_or_default();
     if matches!(tag, NOTICE_RESPONSE_TAG | NOTIFICATION_RESPONSE_TAG | PARAMETER_STATUS_TAG) {
-        return Ok(None);
+        return Ok(false);
     }
     let Some(flight) = state.flights.front_mut() else {
         return match tag {
@@ -96,7 +93,7 @@ pub(super) fn take<S: RowSink>(
             }
             _ => return Err(broken("a message that no change of role asked for")),
         }
-        return Ok(None);
+        return Ok(false);
     }
     let preparing = flight.span.prepares && flight.stage == Stage::Sent && flight.refusal.is_none();
     let running = flight.stage == Stage::Running && flight.refusal.is_none();
@@ -127,7 +124,7 @@ pub(super) fn take<S: RowSink>(
             if body != b"I" {
                 return Err(broken("a statement left a transaction open"));
             }
-            return Ok(state.land());
+            return Ok(true);
         }
         PARSE_COMPLETE_TAG if preparing => known.shape = Shape::Unknown,
         CLOSE_COMPLETE_TAG if preparing => {}
@@ -175,7 +172,7 @@ pub(super) fn take<S: RowSink>(
         }
         _ => return Err(broken("a message that no request asked for")),
     }
-    Ok(None)
+    Ok(false)
 }
 
 fn parse(frame: &[u8]) -> io::Result<Message> {

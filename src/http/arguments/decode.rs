@@ -45,10 +45,24 @@ pub fn segment(raw: &str) -> Result<String, Problem> {
 pub(super) fn pairs(
     text: &str,
 ) -> impl Iterator<Item = Result<(Cow<'_, str>, Cow<'_, str>), Fault>> {
-    text.split('&').filter(|piece| !piece.is_empty()).map(|piece| {
-        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-        Ok((percent(name, true)?, percent(value, true)?))
+    let mut rest = Some(text);
+    let pieces = std::iter::from_fn(move || {
+        let (piece, after) = cut(rest?, b'&');
+        rest = after;
+        Some(piece)
+    });
+    pieces.filter(|piece| !piece.is_empty()).map(|piece| {
+        let (name, value) = cut(piece, b'=');
+        Ok((percent(name, true)?, percent(value.unwrap_or_default(), true)?))
     })
+}
+
+/// What stands before and behind the first of an ASCII byte; nothing behind where there is none.
+fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
+    match memchr::memchr(at, text.as_bytes()) {
+        Some(at) => (&text[..at], Some(&text[at + 1..])),
+        None => (text, None),
+    }
 }
 
 /// The text of a form.

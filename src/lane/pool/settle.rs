@@ -8,6 +8,7 @@ use crate::lane::{
     queue::Line,
 };
 use std::{collections::VecDeque, rc::Rc, time::Duration};
+use tokio::time::Instant;
 
 /// How often a read may be sent and be the one whose connection breaks. A statement that brings
 /// its backend down must not do so for ever.
@@ -20,8 +21,16 @@ impl<S: RowSink> Pool<S> {
     pub(in crate::lane) fn settle(&self, index: usize, flight: &Flight<S>) {
         let stopped = flight.refusal.as_ref().is_some_and(|it| it.sqlstate == "57014");
         let echo = stopped && self.connections[index].takes_echo();
-        if !flight.cargo.is_batch() && flight.stage == Stage::Complete {
-            self.learn(flight.statement.index, flight.lasted);
+        self.ungather(flight);
+        match (flight.stage, flight.cargo.is_batch()) {
+            (Stage::Complete, false) => self.learn(flight.statement.index, flight.lasted),
+            (Stage::Complete, true) => {
+                let first = flight.cargo.loads().first();
+                first
+                    .into_iter()
+                    .for_each(|it| self.learn_batch(it.statement.index, flight.lasted));
+            }
+            _ => {}
         }
         for load in flight.cargo.loads() {
             load.lands();
@@ -29,7 +38,34 @@ impl<S: RowSink> Pool<S> {
             if load.claim(flight.id) {
                 self.settle_load(index, flight, load, echo);
             }
+            self.lets_others_go(load);
         }
+    }
+
+    /// Sees whether the call is over, or in flight no more, so that others that ask the same may go.
+    pub(super) fn lets_others_go(&self, load: &Load<S>) {
+        if load.is_over() || load.flights() == 0 {
+            self.waiting.borrow_mut().lands(load);
+        }
+    }
+
+    /// A flight is over.
+    fn ungather(&self, flight: &Flight<S>) {
+        if flight.line == Line::Batch {
+            let left = self.gathered.get().saturating_sub(flight.cargo.loads().len());
+            self.gathered.set(left);
+        }
+    }
+
+    /// Takes note of how long a batch took: the shortest counts, and is forgotten slowly, for what is
+    /// longer may have waited for a processor.
+    fn learn_batch(&self, index: usize, lasted: Duration) {
+        let mut known = self.batch_us.borrow_mut();
+        if known.len() <= index {
+            known.resize(index + 1, u32::MAX);
+        }
+        let lasted = u32::try_from(lasted.min(LONGEST_LEARNT).as_micros()).unwrap_or(u32::MAX);
+        known[index] = lasted.min(known[index].saturating_add(known[index] / 64 + 1));
     }
 
     /// Takes note of how long a statement took, the last ones most.
@@ -122,21 +158,29 @@ impl<S: RowSink> Pool<S> {
     }
 
     /// Decides what becomes of the calls that were in flight on a connection that broke, in their
-    /// order: reads wait again, writes that were sent have an unknown outcome.
-    pub(super) fn lost(&self, flights: VecDeque<Flight<S>>, written: u64) {
+    /// order: reads wait again, writes that were sent have an unknown outcome. `since` is when it came up.
+    pub(super) fn lost(&self, flights: VecDeque<Flight<S>>, written: u64, since: Instant) {
         for (place, flight) in flights.into_iter().enumerate().rev() {
+            self.ungather(&flight);
             for load in flight.cargo.loads().iter().rev() {
                 load.lands();
                 let flies_on = load.flights() > 0 && !load.is_claimed();
-                if flies_on || !load.claim(flight.id) {
-                    continue;
+                if !flies_on && load.claim(flight.id) {
+                    self.lost_load(load, &flight, place > 0, written, since);
                 }
-                self.lost_load(load, &flight, place, written);
+                self.lets_others_go(load);
             }
         }
     }
 
-    fn lost_load(&self, load: &Rc<Load<S>>, flight: &Flight<S>, place: usize, written: u64) {
+    fn lost_load(
+        &self,
+        load: &Rc<Load<S>>,
+        flight: &Flight<S>,
+        behind: bool,
+        written: u64,
+        since: Instant,
+    ) {
         if load.is_abandoned() {
             return load.fail(&Failure::Closing);
         }
@@ -153,9 +197,11 @@ impl<S: RowSink> Pool<S> {
         if let Some(fault) = flight.fault.clone().or_else(|| load.fault()) {
             return load.fail(&fault);
         }
+        // What stood behind another had no part in it. And when a server goes, all connections break, one
+        // is found broken after the other, and each may have been sent what the last one lost.
+        let blameless = behind || !load.is_lost_anew(since);
         let attempts = load.with_call(|call| {
-            if place > 0 {
-                // What stood behind another had no part in it.
+            if blameless {
                 call.attempts = call.attempts.saturating_sub(1);
             }
             // The one of a batch that broke it must not take the others with it again.

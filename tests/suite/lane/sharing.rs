@@ -156,6 +156,57 @@ fn identical_calls_share_a_run_and_others_do_not() {
     });
 }
 
+/// Two runs of a question are in flight; whoever asks it meanwhile waits for one of them to end, and then
+/// all are answered by one more run, which began after they had asked. Other questions do not wait.
+#[test]
+fn a_question_that_many_ask_takes_two_connections_and_the_rest_wait_together() {
+    local(async {
+        let database = database();
+        let settings = Settings { connections: 6, ..settings() };
+        let (lane, coalesced) = counting(&database, settings, LaneAct::Coalesced).await;
+        let runs = "SELECT clock_timestamp()::text \
+                    FROM (SELECT pg_advisory_xact_lock_shared((:a)::int)) AS gate";
+        let question = shared(0, runs, &[TEXT], false);
+        let ask = |key: &'static str| {
+            let (lane, question) = (Rc::clone(&lane), Arc::clone(&question));
+            tokio::task::spawn_local(async move { share(&lane, permit(), &question, &[key]).await })
+        };
+        let keeper = database.client().await;
+        for broken in [false, true] {
+            let before = coalesced.load(Ordering::Relaxed);
+            keeper.execute("SELECT pg_advisory_lock(1)", &[]).await.unwrap();
+            let mut same = Vec::new();
+            for at in 0..10 {
+                same.push(ask("1"));
+                // Those that go by themselves are on their way before the next one asks.
+                let waits = format!(
+                    "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory' \
+                     AND datname = current_database() OFFSET {}",
+                    at.min(1)
+                );
+                while at < 2 && keeper.query(&waits, &[]).await.unwrap().is_empty() {}
+            }
+            let other = tokio::time::timeout(Duration::from_secs(20), ask("2"));
+            other.await.unwrap().unwrap().unwrap();
+            // The third, for whom the others wait too, leaves.
+            same.remove(2).abort();
+            if broken {
+                let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                           WHERE application_name = 'lane' AND datname = current_database()";
+                keeper.execute(end, &[]).await.unwrap();
+            }
+            keeper.execute("SELECT pg_advisory_unlock(1)", &[]).await.unwrap();
+            let mut answers = Vec::new();
+            for task in same {
+                answers.push(task.await.unwrap().unwrap()[0][0].clone().unwrap());
+            }
+            assert_eq!(coalesced.load(Ordering::Relaxed) - before, 7);
+            assert!(answers[2..].iter().all(|it| *it == answers[2]), "{answers:?}");
+            assert!(broken || answers[1] < answers[2], "{answers:?}");
+        }
+    });
+}
+
 #[test]
 fn who_leaves_takes_nobody_along() {
     local(async {
