@@ -12,29 +12,40 @@ mod config;
 mod credentials;
 mod describe;
 mod exit;
+#[cfg(feature = "full")]
+mod full;
 mod harden;
 mod keeper;
 mod key;
+#[cfg(any(test, not(feature = "full")))]
+mod left_out;
 mod migrate;
+#[cfg(feature = "full")]
 mod new;
 mod posture;
+#[cfg(feature = "full")]
 mod private;
 mod probe;
+#[cfg(feature = "full")]
 mod secret;
 mod serve;
 mod show;
 mod slow;
+#[cfg(feature = "full")]
 mod up;
 
 pub use exit::Exit;
 
+#[cfg(not(feature = "full"))]
+use left_out as full;
+
 use crate::{observe, startup::Folder};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Turns a folder of SQL files into an HTTP service in front of PostgreSQL.
 #[derive(Debug, Parser)]
-#[command(name = "howdah", version, after_help = exit::HELP, max_term_width = 100)]
+#[command(name = "howdah", version = full::VERSION, after_help = exit::HELP, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -42,10 +53,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a small working service folder to begin with
-    New(New),
-    /// Serve a folder on a private PostgreSQL that is started for it, and follow its changes
-    Up(Up),
+    #[command(flatten)]
+    Full(full::Command),
     /// Serve a folder in front of the database that its manifest names
     Serve(Serve),
     /// Find everything that is wrong with a folder
@@ -68,16 +77,11 @@ enum Command {
     /// Check the audit trail, and take it out of the database
     #[command(subcommand)]
     Audit(Box<audit::Audit>),
-    /// Seal secrets into files, and open files that are sealed
-    #[command(subcommand)]
-    Secret(secret::Secret),
     /// Make API keys, and look at a file of them
     #[command(subcommand)]
     Key(KeyCommand),
     /// Print every setting with its default and its meaning
     Config(Config),
-    /// Print the completions of a shell
-    Completions(Completions),
 }
 
 /// The folder, and what the command line sets over its manifest.
@@ -92,16 +96,6 @@ struct FolderArgs {
 }
 
 #[derive(Debug, Args)]
-struct New {
-    /// The folder to make; its last part names the service
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
-    /// The service's name, when it is not the folder's
-    #[arg(long)]
-    name: Option<String>,
-}
-
-#[derive(Debug, Args)]
 struct ListenArgs {
     /// Listen on this port, on the host that the manifest names
     #[arg(long, short, value_name = "PORT")]
@@ -112,23 +106,6 @@ struct ListenArgs {
     /// Write `{"http":…,"admin":…,"pid":…}` into this file when the listeners are open
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-struct Up {
-    #[command(flatten)]
-    folder: FolderArgs,
-    #[command(flatten)]
-    listen: ListenArgs,
-    /// Throw the private database away and begin anew
-    #[arg(long)]
-    fresh: bool,
-    /// Do not follow changes of the folder
-    #[arg(long)]
-    no_watch: bool,
-    /// Run a keeper, too, although the manifest has no `[keeper]`
-    #[arg(long)]
-    keeper: bool,
 }
 
 #[derive(Debug, Args)]
@@ -301,13 +278,6 @@ struct Config {
     reference: bool,
 }
 
-#[derive(Debug, Args)]
-struct Completions {
-    /// The shell
-    #[arg(value_enum)]
-    shell: clap_complete::Shell,
-}
-
 impl From<FolderArgs> for Folder {
     fn from(arguments: FolderArgs) -> Self {
         Self { directory: arguments.directory, overrides: arguments.set, port: None }
@@ -342,8 +312,7 @@ pub fn run() -> Exit {
 
 fn obey(command: Command) -> Exit {
     match command {
-        Command::New(new) => new::run(&new),
-        Command::Up(up) => up::run(up),
+        Command::Full(command) => command.run(),
         Command::Serve(serve) => serve::run(serve),
         Command::Check(check) => check::run(check),
         Command::Describe(describe) => describe::run(describe),
@@ -354,15 +323,7 @@ fn obey(command: Command) -> Exit {
         Command::Posture(arguments) => posture::run(arguments),
         Command::Access(access) => access::run(access),
         Command::Audit(audit) => audit::run(*audit),
-        Command::Secret(secret) => secret::run(&secret),
         Command::Key(key) => key::run(&key),
         Command::Config(config) => config::run(&config),
-        Command::Completions(completions) => {
-            let mut command = Cli::command();
-            let mut script = Vec::new();
-            clap_complete::generate(completions.shell, &mut command, "howdah", &mut script);
-            show::print(format_args!("{}", String::from_utf8_lossy(&script)));
-            Exit::Success
-        }
     }
 }

@@ -47,14 +47,17 @@ pub mod http;
 
 // Floor 7, process: composition.
 pub mod cli;
+#[cfg(feature = "full")]
 pub mod embedded;
 pub mod hardening;
 pub mod identity;
 pub mod keeper;
 pub mod observe;
 pub mod posture;
+#[cfg(feature = "full")]
 pub mod scaffold;
 pub mod sealed;
 pub mod startup;
 pub mod supervise;
+#[cfg(feature = "full")]
 pub mod watch;

@@ -1,6 +1,6 @@
 //! `howdah check`: everything that is wrong, in one run.
 
-use super::{Check, Exit, Format, private, show};
+use super::{Check, Exit, Format, full, show};
 use crate::{
     advice,
     diagnostic::{Code, Diagnostics},
@@ -20,7 +20,7 @@ pub(super) fn run(arguments: Check) -> Exit {
         Some(definition) if arguments.database => found.append(with_database(definition)),
         // What is wrong already would only be found once more.
         Some(definition) if arguments.embedded && !found.has_errors() => {
-            let prepared = private::prepare(&folder, definition);
+            let prepared = full::prepare(&folder, definition);
             let outcome = super::serve::block_on(prepared).and_then(|inner| inner);
             found.append(outcome.map_or_else(|errors| errors, |(_, warnings)| warnings));
         }

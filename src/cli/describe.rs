@@ -1,6 +1,6 @@
 //! `howdah describe`: what a folder serves.
 
-use super::{Describe, Exit, Format, private, show};
+use super::{Describe, Exit, Format, full, show};
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics},
     openapi,
@@ -27,7 +27,7 @@ async fn describe(arguments: Describe) -> Result<String, Diagnostics> {
     show::diagnostics(&read.warnings);
     let definition = read.value;
     let (service, warnings) = if embedded {
-        private::prepare(&folder, &definition).await?
+        full::prepare(&folder, &definition).await?
     } else {
         ask(&definition, as_openapi).await?
     };

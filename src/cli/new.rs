@@ -1,6 +1,6 @@
 //! `howdah new`.
 
-use super::{Exit, New, show};
+use super::{Exit, full::New, show};
 use crate::scaffold;
 
 pub(super) fn run(arguments: &New) -> Exit {

@@ -198,6 +198,7 @@ impl Signals {
 
     /// Takes SIGHUP over too, unless `nohup` has it ignored: a terminal that is closed must not
     /// leave a database behind.
+    #[cfg(feature = "full")]
     pub(super) fn or_hangup(mut self) -> Self {
         if !hangup_is_ignored() {
             self.hangup = signal(SignalKind::hangup()).ok();
@@ -223,6 +224,7 @@ async fn hung_up(hangup: Option<&mut tokio::signal::unix::Signal>) {
 }
 
 /// Whether the first signal's bit is set among those that are ignored (proc(5)).
+#[cfg(feature = "full")]
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -4,7 +4,9 @@
 mod kept;
 
 use super::{
-    Exit, Up, migrate, posture,
+    Exit,
+    full::Up,
+    migrate, posture,
     serve::{Signals, block_on, metrics, warn},
     show,
 };

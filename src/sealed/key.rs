@@ -1,6 +1,10 @@
 //! Files of keys that open: `age` identities, and OpenPGP secret keys.
 
-use super::{Format, MAX_SEALED_BYTES, Passphrase, age, format, open, read_file, refuse};
+use super::{
+    MAX_SEALED_BYTES, Passphrase,
+    open::{Format, format, open},
+    read_file, recipients, refuse,
+};
 use crate::{
     diagnostic::{Code, Diagnostic},
     secret::SecretBytes,
@@ -113,7 +117,7 @@ fn identities(bytes: &SecretBytes, shown: &str) -> Result<Keys, Box<Diagnostic>>
     let text = std::str::from_utf8(bytes.expose())
         .map_err(|_| refuse(shown, "is neither an age identity nor an OpenPGP key").boxed())?;
     let mut identities = Vec::new();
-    for (number, line) in age::lines(text) {
+    for (number, line) in recipients::lines(text) {
         identities.push(line.parse::<x25519::Identity>().map_err(|_| {
             let what = if line.starts_with("AGE-PLUGIN-") {
                 "is an identity of a plug-in; these are not supported"

@@ -5,7 +5,9 @@
 //! are not judged.
 
 use super::{
-    KeyFile, MAX_SEALED_BYTES, MAX_SECRET_BYTES, Passphrase, cut_short, damaged, packets, refuse,
+    KeyFile, MAX_SEALED_BYTES, MAX_SECRET_BYTES, Passphrase,
+    open::{cut_short, damaged},
+    packets, refuse,
 };
 use crate::{
     diagnostic::Diagnostic,
