@@ -10,7 +10,7 @@ ARGS ?=
 .PHONY: check-security chaos
 .PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
 .PHONY: scan scan-proof sign bench instructions round-trip
-.PHONY: containers-setup image stack stack-down logs verify recover e2e
+.PHONY: containers-setup image stack adopt rotate stack-down logs verify recover e2e
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,12 @@ image: ## Build the image localhost/howdah:local
 
 stack: ## Bring a service's stack up in containers: make stack SERVICE=status
 	@scripts/stack up $(SERVICE) $(ARGS)
+
+adopt: ## Let the keeper of SERVICE's stack take the service over: from then on it changes its credential (SERVICE=rates)
+	@scripts/stack adopt $(SERVICE)
+
+rotate: ## Let the keeper of SERVICE's stack change the credential now
+	@scripts/stack rotate $(SERVICE)
 
 stack-down: ## Take a service's stack down; ARGS=-v throws its data away
 	@scripts/stack down $(SERVICE) $(ARGS)

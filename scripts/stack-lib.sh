@@ -39,6 +39,7 @@ compose_program() {
 is_service() { [ -f "$stacks/$1/compose.yaml" ]; }
 has_db() { grep -q '^  db:' "$stacks/$1/compose.yaml"; }
 has_migrate() { grep -q '^  migrate:' "$stacks/$1/compose.yaml"; }
+has_keeper() { grep -q '^  keeper:' "$stacks/$1/compose.yaml"; }
 project() { echo "${HOWDAH_PROJECT:-howdah}-$1"; }
 
 # compose SERVICE ARGUMENT...: what it does, and what Podman says of it where it fails.
@@ -104,10 +105,13 @@ pin() {
     done
 }
 
-# secret SERVICE USER NAME...: the same new password in each file, each its user's alone.
-owned_by() { # owned_by USER FILE: as the container's user sees it
-    if [ "$(id -u)" = 0 ]; then chown "$1:$1" "$2"; else podman unshare chown "$1:$1" "$2"; fi
+as_owner() { if [ "$(id -u)" = 0 ]; then "$@"; else podman unshare "$@"; fi; }
+owned_by() { # owned_by USER[:GROUP] FILE: as the container's user sees it
+    local owner=$1
+    case $owner in *:*) ;; *) owner=$1:$1 ;; esac
+    as_owner chown "$owner" "$2"
 }
+# The same new password in each file, each its user's alone.
 secret() { # secret SERVICE NAME:USER...
     local directory=$stacks/$1/secrets pair password
     shift
@@ -125,6 +129,38 @@ secrets() {
     secret "$1" db_admin_password:70
     secret "$1" db_web_password:70 web_password:65532
     if has_migrate "$1"; then secret "$1" db_migrate_password:70 migrate_password:65532; fi
+    if has_keeper "$1"; then keeper_secrets "$1"; fi
+}
+# What the keeper has: its login, the key that it seals with, the key that it signs with, and its folders. The
+# one with the credential is written by the keeper (65533) and read by the service's group (65532).
+keeper_secrets() {
+    local directory=$stacks/$1/secrets folder mode
+    for folder in published:2750 checkpoints:0700 operator:0700; do
+        mode=${folder#*:} folder=$stacks/$1/kept/${folder%:*}
+        [ -d "$folder" ] && continue
+        mkdir -p "$folder"
+        owned_by 65533:65532 "$folder"
+        # After the owner: a change of that takes the bit for the group away.
+        as_owner chmod "$mode" "$folder"
+    done
+    secret "$1" db_keeper_password:70 keeper_credential:65533
+    if [ "$(stat -c %s "$directory/keeper_credential" 2>/dev/null || echo 0)" -lt 64 ]; then
+        as_owner sh -c 'printf "{\"generation\":1,\"user\":\"%s_keeper_a\",\"password\":\"%s\"}\n" "$1" "$(cat "$2")" >"$2.new" &&
+            chmod 0400 "$2.new" && chown 65533:65532 "$2.new" && mv "$2.new" "$2"' - "$1" "$directory/keeper_credential"
+    fi
+    if [ ! -e "$directory/keeper_key" ]; then
+        (umask 077 && head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$directory/keeper_key")
+        chmod 0400 "$directory/keeper_key"
+        owned_by 65533:65532 "$directory/keeper_key"
+    fi
+    if [ ! -e "$directory/keeper_audit_key" ]; then
+        # The program makes it, in the one folder that it may write in.
+        podman run --rm --network none --user 65533:65532 --read-only --cap-drop ALL --security-opt no-new-privileges \
+            --no-healthcheck -v "$(realpath "$stacks/$1/kept/checkpoints"):/made" "$(setting "$1" HOWDAH_IMAGE)" \
+            audit key --name "howdah/$1" /made/key >"$stacks/$1/kept/audit_key.pub" || die "the key of the audit trail cannot be made"
+        as_owner mv "$stacks/$1/kept/checkpoints/key" "$directory/keeper_audit_key"
+        as_owner chmod 0400 "$directory/keeper_audit_key"
+    fi
 }
 
 # setting SERVICE NAME: from the environment, else from the stack's .env.
