@@ -24,7 +24,7 @@ mod settings;
 mod sink;
 
 pub use address::Address;
-pub use connection::{Authorities, ChannelBinding, SessionAttrs, SslMode, SslNegotiation};
+pub use connection::{Authorities, ChannelBinding, Pooler, SessionAttrs, SslMode, SslNegotiation};
 pub use keeper::{Keeper, Rotating};
 pub use list::safe_url;
 pub use protection::{
@@ -230,7 +230,9 @@ fn read_database(section: &Section<'_, '_, '_>) -> Option<Option<Database>> {
         return Some(None);
     }
     let database = Database::read(section)?;
-    if !check::database_tls(section, &database) || !check::database_hosts(section, &database) {
+    let good = [check::database_tls, check::database_hosts, check::database_pooler]
+        .map(|check| check(section, &database));
+    if good.contains(&false) {
         return None;
     }
     Some(Some(check::database(section, database)))

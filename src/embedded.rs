@@ -185,6 +185,7 @@ fn target(folder: &Folder, database: &str, user: &str) -> Result<Target, Box<Dia
         connect_timeout: CONNECT_TIMEOUT,
         application_name: "howdah up".to_owned(),
         also: Vec::new(),
+        direct: Vec::new(),
         session: crate::config::SessionAttrs::Any,
         shuffles: false,
         tls: std::sync::Arc::default(),

@@ -66,6 +66,24 @@ pub struct Settings {
     pub exclusive_timeout: Duration,
 }
 
+/// What a connection of a lane is told when it is opened. A pooler in transaction mode takes none of it:
+/// there each transaction says what it needs.
+fn session_settings<'t>(
+    target: &Target,
+    timeout_ms: &'t str,
+    writes: bool,
+) -> Vec<(&'static str, &'t str)> {
+    if target.is_pooled() {
+        return Vec::new();
+    }
+    // Nobody reads notices.
+    let mut settings = vec![("statement_timeout", timeout_ms), ("client_min_messages", "error")];
+    if !writes {
+        settings.push(("default_transaction_read_only", "on"));
+    }
+    settings
+}
+
 /// How it stands with a lane on this thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaneState {

@@ -10,6 +10,7 @@ mod dial;
 pub mod lead;
 pub mod listen;
 pub mod message;
+pub mod preamble;
 pub mod refusal;
 pub mod session;
 pub mod statement;

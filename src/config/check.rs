@@ -2,7 +2,7 @@
 
 use super::{
     AccessAction, AccessPolicy, Address, Authorities, ChannelBinding, Config, Credentials,
-    Database, Keeper, Lane, Listen, SslMode, SslNegotiation, document,
+    Database, Keeper, Lane, Listen, Pooler, SslMode, SslNegotiation, document,
     section::{Section, variable_of},
 };
 use crate::{
@@ -52,14 +52,50 @@ pub(super) fn database(section: &Section<'_, '_, '_>, mut database: Database) ->
 
 /// Each host has its port. Says whether it is good.
 pub(super) fn database_hosts(section: &Section<'_, '_, '_>, database: &Database) -> bool {
-    let (hosts, ports) = (database.host.len(), database.port.len());
-    let good = ports == 1 || ports == hosts;
-    if !good {
-        let message = format!("`database.port` names {ports} ports for {hosts} hosts");
+    let direct = database.direct_host.as_ref().map_or(1, Vec::len);
+    let each = [
+        ("port", database.host.len(), database.port.len()),
+        ("direct_port", direct, database.direct_port.len()),
+    ];
+    let mut good = true;
+    for (key, hosts, ports) in
+        each.into_iter().filter(|(_, hosts, ports)| ![1, *hosts].contains(ports))
+    {
+        let message = format!("`database.{key}` names {ports} ports for {hosts} hosts");
         section.report(
-            "port",
+            key,
             Diagnostic::error(Code::Conflict, message)
                 .help("name one port for all hosts, or one for each, in their order"),
+        );
+        good = false;
+    }
+    good
+}
+
+/// A pooler can be gone around, and nothing else is. Says whether it is good.
+pub(super) fn database_pooler(section: &Section<'_, '_, '_>, database: &Database) -> bool {
+    let good = database.pooler == Pooler::None || database.direct_host.is_some();
+    if !good {
+        section.report(
+            "direct_host",
+            Diagnostic::error(
+                Code::MissingKey,
+                "`database.pooler` is `transaction`, and `direct_host` does not say where the server is",
+            )
+            .note(
+                "statements are typed, notifications heard and migrations made in sessions, which a \
+                 pooler in transaction mode does not give",
+            )
+            .help("name the server, or a pooler in session mode, as `direct_host` and `direct_port`"),
+        );
+    } else if database.pooler == Pooler::None && database.direct_host.is_some() {
+        section.report(
+            "direct_host",
+            Diagnostic::warning(
+                Code::Conflict,
+                "`database.direct_host` is given, and `pooler` says that `host` is the server",
+            )
+            .help("set `pooler = \"transaction\"`, or remove `direct_host`"),
         );
     }
     good

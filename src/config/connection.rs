@@ -69,6 +69,20 @@ pub enum SessionAttrs {
     PreferStandby,
 }
 
+/// What stands between the service and the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or what gives whole sessions.
+    #[default]
+    None,
+    /// What gives a server connection for one transaction at a time, as PgBouncer's `pool_mode =
+    /// transaction` does.
+    Transaction,
+}
+
+pub(super) const POOLER: Choice<Pooler> =
+    Choice(&[("none", Pooler::None), ("transaction", Pooler::Transaction)]);
+
 /// Servers in the order in which they are tried.
 pub(super) struct Servers;
 

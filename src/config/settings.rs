@@ -3,8 +3,8 @@
 use super::{
     address::Address,
     connection::{
-        Authorities, CHANNEL_BINDING, ChannelBinding, LOAD_BALANCE, Ports, SESSION_ATTRS, SSL_MODE,
-        SSL_NEGOTIATION, Servers, SessionAttrs, SslMode, SslNegotiation,
+        Authorities, CHANNEL_BINDING, ChannelBinding, LOAD_BALANCE, POOLER, Pooler, Ports,
+        SESSION_ATTRS, SSL_MODE, SSL_NEGOTIATION, Servers, SessionAttrs, SslMode, SslNegotiation,
     },
     declare::sections,
     kind::{Choice, File, Hidden, Integer, Listener, Optional, Roots, Size, Slug, Span, Text},
@@ -144,6 +144,15 @@ sections! {
         );
         /// Whether the hosts are tried in a new order each time: `disable` or `random`.
         load_balance_hosts: bool = LOAD_BALANCE => default("disable");
+        /// What stands between: `transaction` where `host` is a pooler that gives connections for a
+        /// transaction at a time, as PgBouncer's `pool_mode = transaction` does; else `none`. See
+        /// docs/postgresql-connection.md.
+        pooler: Pooler = POOLER => default("none");
+        /// The server itself, where `host` is such a pooler: statements are typed, notifications heard and
+        /// migrations made there. Several with commas between them are tried in their order.
+        direct_host: Option<Vec<String>> = Optional(Servers, &[""]) => absent("db.example");
+        /// Its port; one for all hosts, or one for each.
+        direct_port: Vec<u16> = Ports => default("5432");
         /// The database.
         name: String = Text => required("my_database");
         /// The role that logs in.

@@ -82,7 +82,11 @@ fn what_the_documented_default_comments_out_is_valid_too() {
     assert_eq!(config.database.unwrap().user, "my_role");
     assert_eq!(config.lanes["read"].access, Access::Read);
     assert_eq!(config.routes.len(), 1);
-    assert_eq!(warnings.counts(), (0, 1), "password and password_file");
+    assert_eq!(
+        warnings.counts(),
+        (0, 2),
+        "password and password_file; direct_host without a pooler"
+    );
 }
 
 #[test]

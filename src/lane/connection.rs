@@ -6,7 +6,10 @@ use super::{
     load::Load,
     queue::Line,
 };
-use crate::postgres::wire::{BackendKey, Peer};
+use crate::postgres::{
+    preamble::Preamble,
+    wire::{BackendKey, Peer},
+};
 use bytes::BytesMut;
 use std::{
     cell::RefCell, collections::VecDeque, io, rc::Rc, sync::Arc, task::Waker, time::Duration,
@@ -53,6 +56,9 @@ pub(super) struct Connection<S> {
     window: usize,
     /// Whether a statement is prepared before it runs, not along with it.
     prepares_first: bool,
+    /// What each span begins with behind a pooler in transaction mode. There each span prepares its
+    /// statement, without a name, and runs it.
+    preamble: Option<Preamble>,
     state: RefCell<State<S>>,
 }
 
@@ -88,7 +94,12 @@ pub(super) struct State<S> {
 }
 
 impl<S: RowSink> Connection<S> {
-    pub(super) fn new(index: usize, window: usize, prepares_first: bool) -> Self {
+    pub(super) fn new(
+        index: usize,
+        window: usize,
+        prepares_first: bool,
+        preamble: Option<Preamble>,
+    ) -> Self {
         let state = State {
             backend: None,
             up_since: Instant::now(),
@@ -108,7 +119,7 @@ impl<S: RowSink> Connection<S> {
             cancelled_at: None,
             given_up: false,
         };
-        Self { index, window, prepares_first, state: RefCell::new(state) }
+        Self { index, window, prepares_first, preamble, state: RefCell::new(state) }
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -160,11 +171,14 @@ impl<S: RowSink> Connection<S> {
         let known = state.statements[slot];
         let (asked, identified) =
             first.with_call(|call| (call.prepares, call.identity.is_some())).unwrap_or_default();
-        let prepares = !known.told || known.shape == Shape::Changed || asked;
-        let runs = !(prepares && self.prepares_first);
-        let introduces = identified && (!state.introduced || asked);
-        let span = Span { introduces, prepares, runs };
-        if let Err(error) = span.write(&cargo, &mut state.outgoing) {
+        let unnamed = self.preamble.is_some();
+        // A procedure may end the transaction that the preamble is for, or be told not to for its sake.
+        let preamble = self.preamble.as_ref().filter(|_| !statement.calls());
+        let prepares = unnamed || !known.told || known.shape == Shape::Changed || asked;
+        let runs = unnamed || !(prepares && self.prepares_first);
+        let introduces = preamble.is_some() || identified && (!state.introduced || asked);
+        let span = Span { introduces, prepares, runs, unnamed };
+        if let Err(error) = span.write(&cargo, preamble, &mut state.outgoing) {
             state.outgoing.truncate(before);
             return Err((cargo, error));
         }
@@ -189,7 +203,7 @@ impl<S: RowSink> Connection<S> {
             id: (self.index, state.begun),
             begins_at,
             span,
-            stage: if identified { Stage::Nobody } else { Stage::Sent },
+            stage: if identified || preamble.is_some() { Stage::Nobody } else { Stage::Sent },
             unchecked: false,
             line,
             lasted: Duration::ZERO,

@@ -1,7 +1,7 @@
 //! The task of one connection: it connects, hands over to the link, and connects again when that
 //! ends.
 
-use super::{RowSink, backoff::Backoff, pool::Pool};
+use super::{RowSink, Settings, backoff::Backoff, pool::Pool, session_settings};
 use crate::postgres::wire;
 use std::{future::poll_fn, rc::Rc, time::Duration};
 use tokio::time::Instant;
@@ -13,13 +13,9 @@ const STEADY: Duration = Duration::from_secs(1);
 /// Keeps connection `index` of the pool open until the lane closes.
 pub(super) async fn drive<S: RowSink + 'static>(pool: Rc<Pool<S>>, index: usize) {
     let mut backoff = Backoff::default();
-    let timeout = pool.settings.statement_timeout.as_millis().to_string();
-    // Nobody reads notices.
-    let mut session =
-        vec![("statement_timeout", timeout.as_str()), ("client_min_messages", "error")];
-    if !pool.settings.writes {
-        session.push(("default_transaction_read_only", "on"));
-    }
+    let Settings { statement_timeout, writes, .. } = &pool.settings;
+    let timeout = statement_timeout.as_millis().to_string();
+    let session = session_settings(&pool.target, &timeout, *writes);
     while !pool.is_closed() {
         let mut denied = false;
         let reason = match wire::connect(&pool.target, &session).await {

@@ -19,11 +19,11 @@ pub use copy::{CopyIn, CopyOut};
 pub use job::Exclusive;
 pub use rows::Progress;
 
-use super::{Failure, Settings, backoff::Backoff};
+use super::{Failure, Settings, backoff::Backoff, session_settings};
 use crate::{
     access::Permit,
     event::{Event, Observer},
-    postgres::{Target, wire},
+    postgres::{Target, preamble::Preamble, wire},
 };
 use socket::Socket;
 use std::{
@@ -50,6 +50,8 @@ pub(super) struct Exclusives(Rc<Shared>);
 struct Shared {
     settings: Settings,
     target: Arc<Target>,
+    /// What each transaction begins with behind a pooler in transaction mode.
+    preamble: Option<Preamble>,
     observer: Observer,
     /// A place for each connection that may be open.
     places: Arc<Semaphore>,
@@ -82,6 +84,9 @@ impl Exclusives {
         Self(Rc::new(Shared {
             settings: settings.clone(),
             target: Arc::clone(target),
+            preamble: target
+                .is_pooled()
+                .then(|| Preamble::new(settings.exclusive_timeout, settings.writes)),
             observer: Arc::clone(observer),
             places: Arc::new(Semaphore::new(settings.exclusive.max(1))),
             waiting: Cell::new(0),
@@ -148,11 +153,7 @@ impl Shared {
     async fn connect(&self, deadline: Instant) -> Result<Socket, Failure> {
         let until = deadline.min(Instant::now() + self.settings.park);
         let timeout = self.settings.exclusive_timeout.as_millis().to_string();
-        let mut session =
-            vec![("statement_timeout", timeout.as_str()), ("client_min_messages", "error")];
-        if !self.settings.writes {
-            session.push(("default_transaction_read_only", "on"));
-        }
+        let session = session_settings(&self.target, &timeout, self.settings.writes);
         let mut backoff = Backoff::default();
         loop {
             let error = match timeout_at(deadline, wire::connect(&self.target, &session)).await {

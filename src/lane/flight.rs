@@ -1,7 +1,7 @@
 //! A flight: one span on its way, with the loads that it carries.
 
 use super::{Failure, RowSink, connection::FlightId, load::Load, queue::Line};
-use crate::postgres::{message, refusal::Refusal, statement::Prepared};
+use crate::postgres::{message, preamble::Preamble, refusal::Refusal, statement::Prepared};
 use bytes::BytesMut;
 use std::{io, rc::Rc, slice, sync::Arc, time::Duration};
 
@@ -50,39 +50,48 @@ pub(super) enum Stage {
 /// What a call's messages are on the connection that they are written to.
 #[derive(Clone, Copy)]
 pub(super) struct Span {
-    /// Whether it prepares the statement that sets role and claims.
+    /// Whether it prepares the statement that sets role and claims, or whatever else goes before.
     pub(super) introduces: bool,
     /// Whether it prepares the statement.
     pub(super) prepares: bool,
     /// Whether it runs the statement; else it prepares it alone.
     pub(super) runs: bool,
+    /// Whether nothing of it has a name on the server, for the next span may be on another one.
+    pub(super) unnamed: bool,
 }
 
 impl Span {
     /// Role and claims come before the statement is prepared: its role may be the only one that may
     /// look into its schema.
-    pub(super) fn write<S: RowSink>(self, cargo: &Cargo<S>, out: &mut BytesMut) -> io::Result<()> {
+    pub(super) fn write<S: RowSink>(
+        self,
+        cargo: &Cargo<S>,
+        preamble: Option<&Preamble>,
+        out: &mut BytesMut,
+    ) -> io::Result<()> {
         let over = || io::Error::other("the call is over");
         let [first, ..] = cargo.loads() else { return Err(over()) };
         first
             .with_call(|call| {
-                if self.introduces {
-                    message::introduce(out)?;
-                }
-                if let Some(identity) = &call.identity {
+                if let Some(preamble) = preamble {
+                    preamble.write(call.identity.as_deref(), out)?;
+                } else if let Some(identity) = &call.identity {
+                    if self.introduces {
+                        message::introduce(out)?;
+                    }
                     message::assume(identity, out)?;
                 }
                 let batch = call.statement.batch.as_ref().filter(|_| cargo.is_batch());
                 let statement = batch.map_or(&call.statement, |batch| &batch.statement);
                 if self.prepares {
-                    message::prepare(statement, out)?;
+                    message::prepare(self.name(statement), statement, out)?;
                 }
                 match batch {
                     _ if !self.runs => {
                         message::end(out);
                         Ok(())
                     }
-                    None => message::run(statement, &call.arguments, out),
+                    None => message::run(self.name(statement), &call.arguments, out),
                     Some(_) => Ok(()),
                 }
             })
@@ -99,10 +108,17 @@ impl Span {
                     load.with_call(|call| call.arguments = arguments);
                 }
                 let bound = bound.ok_or_else(|| io::Error::other("arguments of two forms"))?;
-                message::run(&batch.statement, &bound, out)
+                message::run(self.name(&batch.statement), &bound, out)
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Span {
+    /// What the statement is called on the server.
+    fn name(self, statement: &Prepared) -> &str {
+        if self.unnamed { "" } else { &statement.name }
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     event::{Event, LaneAct, Observer},
-    postgres::{Target, refusal::Refusal, wire::Wire},
+    postgres::{Target, preamble::Preamble, refusal::Refusal, wire::Wire},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -78,8 +78,10 @@ pub(super) struct Pool<S: RowSink> {
 impl<S: RowSink> Pool<S> {
     pub(super) fn new(settings: Settings, target: Arc<Target>, observer: Observer) -> Self {
         let window = if settings.writes { 1 } else { READ_WINDOW };
+        let preamble =
+            target.is_pooled().then(|| Preamble::new(settings.statement_timeout, settings.writes));
         let connections = (0..settings.connections.max(1))
-            .map(|index| Connection::new(index, window, settings.writes))
+            .map(|index| Connection::new(index, window, settings.writes, preamble.clone()))
             .collect();
         let delays = std::array::from_fn(|_| Delay::new(settings.queue_delay));
         Self {

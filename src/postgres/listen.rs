@@ -40,7 +40,7 @@ impl Listener {
     /// # Errors
     /// Why it does not.
     pub async fn open(target: &Target, channels: &[String]) -> Result<Self, wire::ConnectError> {
-        let wire = wire::connect(&notifying(target), &[]).await?;
+        let wire = wire::connect(&notifying(&target.around_pooler()), &[]).await?;
         let mut listener = Self { stream: wire.stream, unread: wire.unread, asked: false };
         let listen: Vec<String> = channels
             .iter()
@@ -134,6 +134,7 @@ mod tests {
             host: "a".to_owned(),
             port: 1,
             also: also.iter().map(|it| ((*it).to_owned(), 2)).collect(),
+            direct: Vec::new(),
             session,
             shuffles: false,
             database: String::new(),

@@ -3,6 +3,9 @@
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::ErrorFields;
 
+/// How a pooler refuses a session's settings (PgBouncer's `ignore_startup_parameters`).
+pub(super) const POOLER_SAYS: &str = "unsupported startup parameter";
+
 /// An `ErrorResponse` (PostgreSQL documentation, "Error and Notice Message Fields"). Its texts are
 /// for the log and the author; none of them may reach a caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -33,6 +33,8 @@ use tokio_postgres::{
 /// The oldest major version of PostgreSQL that is served.
 pub const OLDEST_MAJOR: u32 = 13;
 
+/// What a session is opened with: the placeholder lexer reads strings as the standard has them.
+const OPTIONS: &str = "-c standard_conforming_strings=on";
 /// How long closing politely may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -80,16 +82,30 @@ impl DerefMut for Session {
     }
 }
 
-/// Connects and signs in, within the target's `connect_timeout`, on the first of its hosts that will do.
-/// After one that does not let us in, no other is tried.
+/// Connects and signs in, within the target's `connect_timeout`, on the first of its hosts that will do;
+/// where those are a pooler in transaction mode, on the server itself, for a session is more than a
+/// transaction. After one that does not let us in, no other is tried.
 ///
 /// # Errors
 /// Why it did not work, in words; never with the password in it.
 pub async fn connect(target: &Target) -> Result<Session, ConnectError> {
+    open(&target.around_pooler(), OPTIONS).await
+}
+
+/// Connects and signs in as [`connect`] does, to the hosts themselves, whatever they are: to see whether
+/// a login works there. Behind a pooler in transaction mode nothing but simple queries can be asked.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_through(target: &Target) -> Result<Session, ConnectError> {
+    open(target, "").await
+}
+
+async fn open(target: &Target, options: &str) -> Result<Session, ConnectError> {
     let each = async {
         let mut failures = Vec::new();
         for candidate in target.candidates() {
-            let attempt = timeout(candidate.connect_timeout, connect_one(&candidate));
+            let attempt = timeout(candidate.connect_timeout, connect_one(&candidate, options));
             match attempt.await.unwrap_or_else(|_| Err(ConnectError::timed_out(&candidate))) {
                 Ok(session) => return Ok(session),
                 Err(error) if error.is_denial() => return Err(error),
@@ -103,8 +119,8 @@ pub async fn connect(target: &Target) -> Result<Session, ConnectError> {
         .unwrap_or_else(|_| Err(ConnectError::timed_out(target)))
 }
 
-async fn connect_one(target: &Target) -> Result<Session, ConnectError> {
-    let (client, connection) = sign_in(target).await?;
+async fn connect_one(target: &Target, options: &str) -> Result<Session, ConnectError> {
+    let (client, connection) = sign_in(target, options).await?;
     let version = connection.parameter("server_version").unwrap_or_default().to_owned();
     if major(&version).is_some_and(|major| major < OLDEST_MAJOR) {
         return Err(ConnectError::too_old(target, &version));
@@ -134,7 +150,10 @@ async fn must_fit(session: &Session, target: &Target) -> Result<(), ConnectError
     target.misfit(&standing, false).map_or(Ok(()), |why| Err(ConnectError::misfit(target, why)))
 }
 
-async fn sign_in(target: &Target) -> Result<(Client, Connection<Channel, Channel>), ConnectError> {
+async fn sign_in(
+    target: &Target,
+    options: &str,
+) -> Result<(Client, Connection<Channel, Channel>), ConnectError> {
     let Opened { stream, privacy, .. } =
         dial::open(target).await.map_err(|error| ConnectError::of_dial(target, error))?;
     let mut config = Config::new();
@@ -144,7 +163,6 @@ async fn sign_in(target: &Target) -> Result<(Client, Connection<Channel, Channel
         .dbname(&target.database)
         .user(&target.user)
         .application_name(&target.application_name)
-        .options("-c standard_conforming_strings=on")
         // It is open: the client is to take it as it is, and to ask it what a sign-in is bound to.
         .ssl_mode(SslMode::Require)
         .ssl_negotiation(SslNegotiation::Direct)
@@ -153,6 +171,9 @@ async fn sign_in(target: &Target) -> Result<(Client, Connection<Channel, Channel
             config::ChannelBinding::Prefer => ChannelBinding::Prefer,
             config::ChannelBinding::Require => ChannelBinding::Require,
         });
+    if !options.is_empty() {
+        config.options(options);
+    }
     if let Some(password) = &target.password {
         config.password(password.expose());
     }

@@ -2,7 +2,7 @@
 
 use super::tls::Tls;
 use crate::{config::SessionAttrs, secret::Secret};
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 /// Where the database is, and as whom to sign in.
 #[derive(Clone)]
@@ -13,6 +13,9 @@ pub struct Target {
     pub port: u16,
     /// More hosts and their ports, which are tried after the first.
     pub also: Vec<(String, u16)>,
+    /// The server itself, where the hosts are a pooler in transaction mode, with more of them in their
+    /// order; empty where the hosts are the server.
+    pub direct: Vec<(String, u16)>,
     /// Which of them will do.
     pub session: SessionAttrs,
     /// Whether they are tried in a new order each time.
@@ -41,7 +44,21 @@ impl Target {
     #[must_use]
     pub fn at(&self, host: &str, port: u16) -> Self {
         let (host, session) = (host.to_owned(), SessionAttrs::Any);
-        Self { host, port, also: Vec::new(), session, ..self.clone() }
+        Self { host, port, also: Vec::new(), direct: Vec::new(), session, ..self.clone() }
+    }
+
+    /// Whether there is a pooler in transaction mode between.
+    pub fn is_pooled(&self) -> bool {
+        !self.direct.is_empty()
+    }
+
+    /// The server itself, for what needs a session of its own.
+    pub fn around_pooler(&self) -> Cow<'_, Self> {
+        let Some(((host, port), also)) = self.direct.split_first() else {
+            return Cow::Borrowed(self);
+        };
+        let session = if also.is_empty() { SessionAttrs::Any } else { SessionAttrs::ReadWrite };
+        Cow::Owned(Self { also: also.to_vec(), session, ..self.at(host, *port) })
     }
 
     /// Each host by itself, in the order in which they are to be tried, with its share of the time and
@@ -94,6 +111,7 @@ mod tests {
             host: "a".to_owned(),
             port: 1,
             also: vec![("b".to_owned(), 2)],
+            direct: Vec::new(),
             session,
             shuffles: false,
             database: "d".to_owned(),
@@ -122,6 +140,23 @@ mod tests {
         let shuffled = Target { shuffles: true, ..target(SessionAttrs::Any) };
         let firsts = (0..200).map(|_| shuffled.candidates()[0].port);
         assert_eq!(firsts.collect::<std::collections::BTreeSet<_>>().len(), 2);
+    }
+
+    #[test]
+    fn a_pooler_is_gone_around() {
+        let plain = target(SessionAttrs::ReadWrite);
+        assert!(!plain.is_pooled() && plain.around_pooler().host == "a");
+        let around = |direct: &[(&str, u16)]| {
+            let direct = direct.iter().map(|(host, port)| ((*host).to_owned(), *port)).collect();
+            let pooled = Target { direct, ..target(SessionAttrs::Any) };
+            assert!(pooled.is_pooled());
+            let it = pooled.around_pooler().into_owned();
+            assert!(!it.is_pooled());
+            (it.host, it.port, it.also.len(), it.session)
+        };
+        assert_eq!(around(&[("s", 5)]), ("s".to_owned(), 5, 0, SessionAttrs::Any));
+        let several = around(&[("s", 5), ("t", 6)]);
+        assert_eq!(several, ("s".to_owned(), 5, 1, SessionAttrs::ReadWrite));
     }
 
     #[test]

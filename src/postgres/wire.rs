@@ -8,7 +8,7 @@ pub use super::dial::{Peer, Stream};
 use super::{
     Target,
     dial::{self, DialError, Opened, Privacy},
-    refusal::Refusal,
+    refusal::{POOLER_SAYS, Refusal},
     target::STANDING,
     tls::Fault,
 };
@@ -68,7 +68,13 @@ impl fmt::Display for ConnectError {
             Self::Io(error) => write!(formatter, "{error}"),
             Self::TimedOut => formatter.write_str("it did not answer in time"),
             Self::Refused(refusal) => {
-                write!(formatter, "{} (SQLSTATE {})", refusal.message, refusal.sqlstate)
+                write!(formatter, "{} (SQLSTATE {})", refusal.message, refusal.sqlstate)?;
+                if refusal.message.starts_with(POOLER_SAYS) {
+                    formatter.write_str(
+                        "; it is a pooler, which `pooler` in `[database]` does not say",
+                    )?;
+                }
+                Ok(())
             }
             Self::Unsupported(what) => formatter.write_str(what),
             Self::Tls(fault) => fmt::Display::fmt(fault, formatter),

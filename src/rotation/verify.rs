@@ -4,6 +4,7 @@ use crate::{
     credential::Credential,
     postgres::{Target, session},
 };
+use tokio_postgres::SimpleQueryMessage;
 
 /// Why a credential does not work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,19 +36,23 @@ async fn verify_one(endpoint: &Target, credential: &Credential, owner: &str) -> 
     };
     let place = format!("{}:{}", endpoint.host, endpoint.port);
     let said = |what: &str| format!("{place}: {what}");
-    let session = session::connect(&target).await.map_err(|error| {
+    let session = session::connect_through(&target).await.map_err(|error| {
         let is_denial = error.sqlstate().is_some() && !error.reason().is_passing();
         let diagnostic = crate::diagnostic::Diagnostic::from(error);
         Broken { message: diagnostic.message().to_owned(), is_denial }
     })?;
-    let asked = session.query_one("SELECT current_user::text, session_user::text", &[]).await;
+    let asked = session.simple_query("SELECT current_user, session_user").await;
     session.close().await;
-    let row = asked.map_err(|error| {
+    let answer = asked.map_err(|error| {
         let message =
             error.as_db_error().map_or_else(|| error.to_string(), |it| it.message().into());
         Broken { message: said(&message), is_denial: error.as_db_error().is_some() }
     })?;
-    let (acts_as, login): (String, String) = (row.get(0), row.get(1));
+    let row = answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).zip(row.get(1)),
+        _ => None,
+    });
+    let (acts_as, login) = row.unwrap_or_default();
     if login != credential.user || acts_as != owner {
         let message = said(&format!(
             "`{login}` acts as `{acts_as}`, not as `{owner}`: what it makes would be its own"

@@ -1,7 +1,7 @@
 //! From the manifest's `[database]` to a target with its password.
 
 use crate::{
-    config::Database,
+    config::{Database, Pooler},
     diagnostic::{Code, Diagnostic},
     postgres::{
         Target,
@@ -17,14 +17,17 @@ const MAX_BYTES: u64 = 4096;
 
 /// Where the database is, without who signs in.
 pub fn place(database: &Database) -> Target {
-    // As many ports as hosts, or one for all.
-    let ports = database.port.iter().chain(database.port.last().into_iter().cycle());
-    let mut hosts = database.host.iter().cloned().zip(ports.copied());
+    let mut hosts = with_ports(&database.host, &database.port);
     let (host, port) = hosts.next().unwrap_or_default();
+    let direct = match database.pooler {
+        Pooler::Transaction => database.direct_host.as_deref().unwrap_or_default(),
+        Pooler::None => &[],
+    };
     Target {
         host,
         port,
         also: hosts.collect(),
+        direct: with_ports(direct, &database.direct_port).collect(),
         session: database.target_session_attrs,
         shuffles: database.load_balance_hosts,
         database: database.name.clone(),
@@ -41,6 +44,15 @@ pub fn place(database: &Database) -> Target {
             key: database.sslkey.clone(),
         })),
     }
+}
+
+/// Each host with its port: there are as many, or one for all.
+fn with_ports<'d>(
+    hosts: &'d [String],
+    ports: &'d [u16],
+) -> impl Iterator<Item = (String, u16)> + use<'d> {
+    let ports = ports.iter().chain(ports.last().into_iter().cycle());
+    hosts.iter().cloned().zip(ports.copied())
 }
 
 /// Where the database is, with the password read from its file.

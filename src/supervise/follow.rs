@@ -120,7 +120,7 @@ async fn take(
         return Ok(None);
     }
     let target = startup::with_credential(place, &credential);
-    let session = session::connect(&target).await.map_err(|error| {
+    let session = session::connect_through(&target).await.map_err(|error| {
         let diagnostic = crate::diagnostic::Diagnostic::from(error);
         format!("generation {}: {}", credential.generation, diagnostic.message())
     })?;

@@ -153,6 +153,7 @@ impl House {
             connect_timeout: Duration::from_secs(5),
             application_name: "howdah test".to_owned(),
             also: Vec::new(),
+            direct: Vec::new(),
             session: howdah::config::SessionAttrs::Any,
             shuffles: false,
             tls: std::sync::Arc::default(),

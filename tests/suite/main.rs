@@ -27,6 +27,7 @@ mod overload;
 mod paging;
 mod placeholders;
 mod plain_user;
+mod pooler;
 mod posture;
 mod reload;
 mod rotation;

@@ -90,6 +90,7 @@ fn target(database: &Database) -> Target {
         connect_timeout: Duration::from_secs(5),
         application_name: "howdah test".to_owned(),
         also: Vec::new(),
+        direct: Vec::new(),
         session: howdah::config::SessionAttrs::Any,
         shuffles: false,
         tls: std::sync::Arc::default(),

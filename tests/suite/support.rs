@@ -12,6 +12,7 @@ pub mod http;
 pub mod keeper;
 pub mod middle;
 pub mod planted;
+pub mod pooler;
 pub mod ports;
 pub mod postgres;
 pub mod processes;

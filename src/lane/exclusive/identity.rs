@@ -19,7 +19,8 @@ impl Exclusive {
     /// # Errors
     /// Why it did not run to its end.
     pub async fn begin_apart(&mut self, sql: &str) -> Result<u64, Failure> {
-        self.simple(&format!("BEGIN; {sql}")).await
+        let sql = format!("{}; {sql}", self.beginning());
+        self.simple(&sql).await
     }
 
     /// From now on, the transaction runs as whom the permit says.
@@ -29,8 +30,7 @@ impl Exclusive {
     pub async fn assume(&mut self) -> Result<(), Failure> {
         let Some(identity) = self.identity() else { return Ok(()) };
         self.say(|socket| {
-            message::introduce(&mut socket.out)?;
-            message::assume(&identity, &mut socket.out)?;
+            message::assume_once(&identity, &mut socket.out)?;
             message::end(&mut socket.out);
             Ok(())
         })?;

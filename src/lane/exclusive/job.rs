@@ -8,7 +8,7 @@ use super::{
 use crate::{
     access::Identity,
     lane::{Failure, RowSink, Stop},
-    postgres::{message, refusal::Refusal, statement::Prepared},
+    postgres::{message, preamble::Preamble, refusal::Refusal, statement::Prepared},
     value::Argument,
 };
 use postgres_protocol::message::{
@@ -99,8 +99,14 @@ impl Exclusive {
     /// # Errors
     /// Why it did not begin.
     pub async fn begin(&mut self) -> Result<(), Failure> {
-        self.simple("BEGIN").await?;
+        let begin = self.beginning().to_owned();
+        self.simple(&begin).await?;
         self.assume().await
+    }
+
+    /// What begins a transaction.
+    pub(super) fn beginning(&self) -> &str {
+        self.shared.preamble.as_ref().map_or("BEGIN", Preamble::begin)
     }
 
     /// Commits the transaction.
@@ -166,21 +172,24 @@ impl Exclusive {
     /// # Errors
     /// The connection is of no more use, or the arguments are larger than a message can be.
     pub fn start(&mut self, statement: &Prepared, arguments: &[Argument]) -> Result<(), Failure> {
-        let unnamed = Prepared { name: String::new(), ..statement.clone() };
-        // Within a transaction it was assumed at its beginning.
-        let identity = self.identity.clone().filter(|_| !self.is_in_transaction());
         if self.identity.is_some() && statement.calls() {
             return Err(Failure::of_a_call());
         }
+        // Within a transaction it was said at its beginning.
+        let says = !self.is_in_transaction() && !statement.calls();
+        let identity = self.identity.clone().filter(|_| says);
+        let shared = Rc::clone(&self.shared);
+        let preamble = shared.preamble.as_ref().filter(|_| says);
         self.say(|socket| {
-            if let Some(identity) = &identity {
-                message::introduce(&mut socket.out)?;
-                message::assume(identity, &mut socket.out)?;
+            match (preamble, &identity) {
+                (Some(preamble), _) => preamble.write(identity.as_deref(), &mut socket.out)?,
+                (None, Some(identity)) => message::assume_once(identity, &mut socket.out)?,
+                (None, None) => {}
             }
-            message::prepare(&unnamed, &mut socket.out)?;
-            message::run(&unnamed, arguments, &mut socket.out)
+            message::prepare("", statement, &mut socket.out)?;
+            message::run("", arguments, &mut socket.out)
         })?;
-        self.rows = Some(Rows::new(unnamed, identity.is_some()));
+        self.rows = Some(Rows::new(statement, preamble.is_some() || identity.is_some()));
         Ok(())
     }
 

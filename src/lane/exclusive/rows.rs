@@ -18,7 +18,7 @@ pub(super) struct Rows {
     parameters: Vec<u32>,
     columns: Vec<u32>,
     given: u64,
-    /// Whether what comes is still about role and claims, which are set first.
+    /// Whether what comes is still about role, claims and settings, which are set first.
     pub(super) assumes: bool,
     /// What is wrong with its shape, or with one of its rows.
     pub(super) fault: Option<Failure>,
@@ -34,8 +34,8 @@ pub enum Progress {
 }
 
 impl Rows {
-    pub(super) fn new(statement: Prepared, assumes: bool) -> Self {
-        let Prepared { parameters, columns, .. } = statement;
+    pub(super) fn new(statement: &Prepared, assumes: bool) -> Self {
+        let (parameters, columns) = (statement.parameters.clone(), statement.columns.clone());
         Self { parameters, columns, given: 0, assumes, fault: None }
     }
 

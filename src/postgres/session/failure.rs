@@ -2,7 +2,7 @@
 
 use super::{OLDEST_MAJOR, Target};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::postgres::{dial::DialError, tls::Fault, wire::ASKS_TO_BE_TOLD};
+use crate::postgres::{dial::DialError, refusal::POOLER_SAYS, tls::Fault, wire::ASKS_TO_BE_TOLD};
 use std::{error::Error as _, fmt, io};
 use tokio_postgres::Error;
 
@@ -37,6 +37,8 @@ pub enum Reason {
     Tls,
     /// The way to sign in that it asks for is not good enough.
     Weak,
+    /// It is a pooler, and the manifest does not say so.
+    Pooler,
     /// It is not such a server as is asked for; it may become one, as a standby does.
     Misfit,
     /// The server is older than [`OLDEST_MAJOR`].
@@ -265,6 +267,12 @@ impl ConnectError {
                 Reason::TooManyConnections,
                 format!("the database at {place} has no connection left for \"{user}\""),
                 "lower `connections` of the lanes, or raise the server's `max_connections`",
+            ),
+            "08P01" if said.starts_with(POOLER_SAYS) => (
+                Reason::Pooler,
+                format!("at {place} there is a pooler, and nothing says so"),
+                "set `pooler = \"transaction\"` and `direct_host` in `[database]`; \
+                 docs/postgresql-connection.md says what goes through a pooler",
             ),
             "57P03" => (
                 Reason::Starting,

@@ -21,6 +21,7 @@ fn target(host: &str, port: u16) -> Target {
         connect_timeout: Duration::from_millis(300),
         application_name: "howdah".to_owned(),
         also: Vec::new(),
+        direct: Vec::new(),
         session: crate::config::SessionAttrs::Any,
         shuffles: false,
         tls: std::sync::Arc::default(),

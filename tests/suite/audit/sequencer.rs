@@ -104,6 +104,7 @@ async fn it_signs_in_time_and_goes_on_after_its_connection_was_lost() {
         connect_timeout: Duration::from_secs(5),
         application_name: "howdah sequencer".to_owned(),
         also: Vec::new(),
+        direct: Vec::new(),
         session: howdah::config::SessionAttrs::Any,
         shuffles: false,
         tls: std::sync::Arc::default(),

@@ -27,6 +27,8 @@ pub struct Database {
     /// The role's password.
     pub password: String,
     server_port: u16,
+    /// Whether the port is a pooler's, in transaction mode.
+    is_pooled: bool,
 }
 
 impl Database {
@@ -41,6 +43,7 @@ impl Database {
             connect_timeout,
             application_name: application_name.to_owned(),
             also: Vec::new(),
+            direct: self.direct(),
             session: howdah::config::SessionAttrs::Any,
             shuffles: false,
             tls: std::sync::Arc::default(),
@@ -60,18 +63,29 @@ impl Database {
         run(&admin, &format!("CREATE ROLE {user} LOGIN PASSWORD '{password}'"));
         run(&admin, &format!("CREATE DATABASE {name} OWNER {user}"));
         let (host, port) = ("127.0.0.1".to_owned(), cluster.port);
-        Self { host, port, name, user, password, server_port: port }
+        Self { host, port, name, user, password, server_port: port, is_pooled: false }
     }
 
     /// The same database, reached through `port`: a proxy's.
     pub fn through(&self, port: u16) -> Self {
-        Self { port, ..self.clone() }
+        Self { port, is_pooled: false, ..self.clone() }
     }
 
-    /// How a client of tokio-postgres reaches it as its owner.
+    /// The same database behind a pooler in transaction mode.
+    pub fn behind(&self, port: u16) -> Self {
+        Self { port, is_pooled: true, ..self.clone() }
+    }
+
+    /// The server itself, where there is a pooler between.
+    fn direct(&self) -> Vec<(String, u16)> {
+        if self.is_pooled { vec![(self.host.clone(), self.server_port)] } else { Vec::new() }
+    }
+
+    /// How a client of tokio-postgres reaches it as its owner, never through a pooler.
     pub fn config(&self) -> Config {
+        let port = if self.is_pooled { self.server_port } else { self.port };
         let mut config = Config::new();
-        config.host(&self.host).port(self.port).dbname(&self.name);
+        config.host(&self.host).port(port).dbname(&self.name);
         config.user(&self.user).password(&self.password);
         config
     }
@@ -85,18 +99,23 @@ impl Database {
     }
 
     /// The environment that the manifests read it from: `DB_HOST`, `DB_PORT`, `DB_NAME`, `DB_USER`,
-    /// and the password as `DB_PASS` and `DB_PASSWORD`.
+    /// and the password as `DB_PASS` and `DB_PASSWORD`; where it is behind a pooler, the settings that
+    /// say so.
     pub fn environment(&self) -> Vec<(String, String)> {
-        [
+        let mut environment = vec![
             ("DB_HOST", self.host.clone()),
             ("DB_PORT", self.port.to_string()),
             ("DB_NAME", self.name.clone()),
             ("DB_USER", self.user.clone()),
             ("DB_PASS", self.password.clone()),
             ("DB_PASSWORD", self.password.clone()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+        ];
+        for (host, port) in self.direct() {
+            environment.push(("HOWDAH_DATABASE_POOLER", "transaction".to_owned()));
+            environment.push(("HOWDAH_DATABASE_DIRECT_HOST", host));
+            environment.push(("HOWDAH_DATABASE_DIRECT_PORT", port.to_string()));
+        }
+        environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// The database as a URL with its password.

@@ -4,7 +4,7 @@
 //! child of a small shell script that waits on a pipe from the test process: when the pipe closes,
 //! by exit, panic or SIGKILL alike, it stops the server and removes the folder.
 
-use super::{database::Database, folder, ports};
+use super::{database::Database, folder, pooler, ports};
 use std::{
     ffi::OsStr,
     fs,
@@ -69,9 +69,13 @@ pub fn cluster() -> &'static Cluster {
     CLUSTER.get_or_init(Cluster::start)
 }
 
-/// A fresh database in the shared cluster.
+/// A fresh database in the shared cluster, behind a pooler where that is asked for.
 pub fn database() -> Database {
-    Database::create(cluster())
+    let database = Database::create(cluster());
+    if !pooler::is_asked_for() {
+        return database;
+    }
+    database.behind(pooler::pooler().expect("a pooler is asked for").port)
 }
 
 impl Cluster {
@@ -310,7 +314,7 @@ fn major(binaries: &Path) -> u32 {
 }
 
 /// The user and group to run the server as, when this process is root: initdb refuses root.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(super) fn unprivileged() -> Option<(u32, u32)> {
     if fs::metadata("/proc/self").map_or(1, |process| process.uid()) != 0 {
         return None;
     }

@@ -1,0 +1,6 @@
+/*
+get = "/late"
+result = "row"
+lane = "patient"
+*/
+SELECT pg_sleep(61)::text AS slept

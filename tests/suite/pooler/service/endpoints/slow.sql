@@ -1,0 +1,5 @@
+/*
+get = "/slow"
+result = "row"
+*/
+SELECT pg_sleep(60)::text AS slept
