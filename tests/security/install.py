@@ -75,7 +75,8 @@ def cargo_deny():
     folder = cache() / f"cargo-deny-{CARGO_DENY}"
     program = folder / "bin/cargo-deny"
     if not program.exists():
+        # Without optimisation: it runs for seconds, and would take a quarter of an hour of a small machine to build with.
         say(f"building cargo-deny {CARGO_DENY} into {folder} (crates.io; some minutes, once)")
-        if not quietly(["cargo", "install", "--locked", "--quiet", "--root", folder, f"cargo-deny@{CARGO_DENY}"], timeout=1800):
+        if not quietly(["cargo", "install", "--locked", "--quiet", "--debug", "--root", folder, f"cargo-deny@{CARGO_DENY}"], timeout=1800):
             return None
     return program

@@ -165,6 +165,9 @@ class Wapiti(Check):
     # parameter is answered with.
     MODULES = "exec,file,sql,timesql,xss,permanentxss,crlf,redirect,ssrf,xxe,ldap,log4shell,shellshock,methods,upload,backup,htaccess,cookieflags"
 
+    # Seconds for finding addresses, and for each module. With more, the whole run over five services takes hours.
+    CRAWL_S, MODULE_S = 60, 45
+
     def prepare(self):
         self.tool = self.python("wapiti") / "wapiti"
 
@@ -173,15 +176,18 @@ class Wapiti(Check):
         report.unlink(missing_ok=True)
         command = [self.tool, "-u", f"{base}/", "--scope", "domain", "-m", modules, "--flush-session", "--no-bugreport", "-f", "json", "-o", report,
                    "--store-session", self.stage.folder / "wapiti", "--store-config", self.stage.folder / "wapiti", "-v", "1",
-                   "--max-scan-time", "60", "--max-attack-time", "60" if self.quick else "120"]
+                   "--max-scan-time", str(self.CRAWL_S), "--max-attack-time", str(self.MODULE_S)]
         for start in starts:
             command += ["-s", start]
         if document:
             command += ["--swagger", document]
-        done = call(command, timeout=1500, cwd=self.stage.folder)
+        # Every module may use up its time, and a request that is under way is waited for.
+        longest = self.CRAWL_S + (modules.count(",") + 1) * (self.MODULE_S + 10) + 60
+        done = call(command, timeout=longest, cwd=self.stage.folder)
         if not report.exists():
             raise Blind(f"no report: {(done.stderr or done.stdout)[-300:]}")
         answer = json.loads(report.read_text())
+        self.cut = len(re.findall(r"[Mm]ax attack time was reached", done.stdout + done.stderr))
         found = []
         for kind in ("vulnerabilities", "anomalies"):
             found += [f"{title}: {it['path']} {it['parameter']}" for title, all_of_it in answer[kind].items() for it in all_of_it]
@@ -203,7 +209,8 @@ class Wapiti(Check):
         starts = [address(base, path, query, inner) for method, path, query, inner in operations(document) if method == "get"]
         modules = "exec,file,sql,xss,crlf,redirect,ssrf" if self.quick else self.MODULES
         pages, found = self.ask(base, starts, document, modules)
-        return f"{pages} addresses, {modules.count(',') + 1} modules", found
+        cut = f", {self.cut} of them stopped after {self.MODULE_S} s" if self.cut else ""
+        return f"{pages} addresses, {modules.count(',') + 1} modules{cut}", found
 
 
 class Canaries(Check):
