@@ -4,16 +4,9 @@ SERVICE ?= rates
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-rotation test check setup test-versions fuzz measure start-app-db stop-app-db
-.PHONY: help demo test check setup test-versions chaos-access fuzz measure start-app-db stop-app-db
-.PHONY: scan scan-proof sign bench instructions
-.PHONY: check-security chaos
-.PHONY: help demo test check setup test-versions fuzz measure start-app-db stop-app-db
-.PHONY: scan scan-proof sign bench instructions round-trip
-.PHONY: containers-setup image stack adopt rotate stack-down logs verify recover e2e
-.PHONY: help demo demo-rotation test check setup test-versions chaos-access fuzz round-trip measure bench \
-        instructions start-app-db stop-app-db scan scan-proof check-security chaos sign containers-setup image stack \
-        stack-down logs verify recover e2e
+.PHONY: help demo demo-rotation test check setup test-versions chaos-access fuzz round-trip measure \
+    bench instructions start-app-db stop-app-db scan scan-proof check-security chaos sign \
+    containers-setup image stack adopt rotate stack-down logs verify recover e2e
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -28,7 +28,7 @@ pub use connection::{Authorities, ChannelBinding, Pooler, SessionAttrs, SslMode,
 pub use keeper::{Keeper, Rotating};
 pub use list::safe_url;
 pub use protection::{
-    Algorithm, Auth, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
+    Algorithm, Auth, Client, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
 };
 pub use records::{AccessPolicy, Action as AccessAction, Audit};
 pub use settings::{
@@ -90,6 +90,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[auth.issuers.…]`
     pub issuers: BTreeMap<Identifier, Issuer>,
+    /// `[auth.clients.…]`
+    pub clients: BTreeMap<Identifier, Client>,
     /// `[rate_limits.…]`
     pub rate_limits: BTreeMap<Identifier, RateLimit>,
     /// `[proxies]`
@@ -165,7 +167,14 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let idempotency = Kept::read(&section("idempotency"));
     let cache = Cache::read(&section("cache"));
     let log = Log::read(&section("log"));
-    let auth = read_auth(&section("auth"), sources);
+    let signing = section("auth");
+    let clients =
+        read_named(signing.table("clients").as_ref(), "auth.clients", sources, Client::read);
+    let auth = read_auth(&signing, sources);
+    if let (Some(auth), Some(clients), Some(tls)) = (&auth.0, &clients, &tls) {
+        let asks = tls.as_ref().is_some_and(|it| it.client_authority.is_some());
+        protection::clients(&signing, auth, clients, asks);
+    }
     let rate_limits =
         read_named(root.table("rate_limits").as_ref(), "rate_limits", sources, |section| {
             let limit = RateLimit::read(section)?;
@@ -195,6 +204,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         cache: cache?,
         log: log?,
         issuers: auth.1?,
+        clients: clients?,
         auth: auth.0?,
         rate_limits: rate_limits?,
         proxies: proxies?,

@@ -71,7 +71,7 @@ impl ServiceDefinition {
     /// those that would have changed.
     pub fn go_on_from(&mut self, before: &Service) -> Vec<&'static str> {
         let (old, new) = (&before.config, &self.config);
-        if old.auth == new.auth && old.issuers == new.issuers {
+        if old.auth == new.auth && old.issuers == new.issuers && old.clients == new.clients {
             self.authority = Arc::clone(&before.authority);
         }
         let same: Vec<_> = before

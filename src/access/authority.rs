@@ -1,7 +1,9 @@
 //! Who is believed: the keys and issuers of a service, and the question to all of them.
 
 use super::{
-    ApiKey, Caller, Credential, Fault, Identity, InvalidIdentity, Issuer, Refusal, credential, key,
+    ApiKey, Caller, Credential, Fault, Identity, InvalidIdentity, Issuer, Names, Refusal,
+    certificate::Clients,
+    credential, key,
     keyring::Keyring,
     signature,
     token::{self, Judged, Rules},
@@ -40,6 +42,7 @@ pub struct Authority {
     settings: Auth,
     keyring: RwLock<Arc<Keyring>>,
     issuers: Vec<Issuer>,
+    clients: Clients,
     /// As whom PostgreSQL runs what nobody in particular asks.
     nobody: Option<Arc<Identity>>,
     /// Counts what changed, so that what was believed before is looked at again.
@@ -49,10 +52,19 @@ pub struct Authority {
 impl Authority {
     /// The authority that a manifest describes, which knows no key yet.
     pub fn of(config: &Config) -> Arc<Self> {
-        Self::new(&config.auth, &config.issuers)
+        Self::with_clients(&config.auth, &config.issuers, &config.clients)
     }
 
+    #[cfg(test)]
     pub(super) fn new(auth: &Auth, issuers: &BTreeMap<Identifier, config::Issuer>) -> Arc<Self> {
+        Self::with_clients(auth, issuers, &BTreeMap::new())
+    }
+
+    fn with_clients(
+        auth: &Auth,
+        issuers: &BTreeMap<Identifier, config::Issuer>,
+        clients: &BTreeMap<Identifier, config::Client>,
+    ) -> Arc<Self> {
         signature::install();
         let changes = Arc::new(AtomicU64::new(0));
         let issuers = issuers.iter().map(|(name, settings)| {
@@ -64,13 +76,14 @@ impl Authority {
             nobody: nobody.filter(|_| auth.claims),
             keyring: RwLock::default(),
             issuers: issuers.collect(),
+            clients: Clients::new(clients),
             changes,
         })
     }
 
     /// Whether anybody can sign in at all.
     pub fn is_configured(&self) -> bool {
-        self.takes_keys() || self.takes_tokens()
+        self.takes_keys() || self.takes_tokens() || self.takes_certificates()
     }
 
     /// Whether there is a file of API keys.
@@ -81,6 +94,16 @@ impl Authority {
     /// Whether there is an issuer of tokens.
     pub fn takes_tokens(&self) -> bool {
         !self.issuers.is_empty()
+    }
+
+    /// Whether callers are known by their certificates.
+    pub fn takes_certificates(&self) -> bool {
+        !self.clients.is_empty()
+    }
+
+    /// Who showed a certificate of these names; nobody when none of them is known.
+    pub fn holder(&self, names: &Names) -> Caller {
+        self.clients.find(names).unwrap_or_default()
     }
 
     /// The settings of `[auth]`.

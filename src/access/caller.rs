@@ -17,6 +17,21 @@ pub enum Caller {
     Key(Arc<ApiKey>),
     /// The subject of a token that a configured issuer signed.
     Token(Arc<Token>),
+    /// The holder of a certificate that the connection showed.
+    Certificate(Arc<Client>),
+}
+
+/// The holder of a certificate, as the manifest names them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Client {
+    /// The name in the manifest.
+    pub name: String,
+    /// What the holder may do.
+    pub scopes: Vec<String>,
+    /// What is said of the holder.
+    pub claims: Claims,
+    /// The role of PostgreSQL that the holder's requests have.
+    pub role: Option<String>,
 }
 
 /// An API key, known by its digest.
@@ -108,6 +123,7 @@ impl Caller {
             Self::Anonymous => &[],
             Self::Key(key) => &key.scopes,
             Self::Token(token) => &token.scopes,
+            Self::Certificate(client) => &client.scopes,
         }
     }
 
@@ -117,6 +133,7 @@ impl Caller {
             Self::Anonymous => None,
             Self::Key(key) => Some(&key.claims),
             Self::Token(token) => Some(&token.claims),
+            Self::Certificate(client) => Some(&client.claims),
         }
     }
 
@@ -126,6 +143,7 @@ impl Caller {
             Self::Anonymous => None,
             Self::Key(key) => key.role.as_deref(),
             Self::Token(token) => token.role.as_deref(),
+            Self::Certificate(client) => client.role.as_deref(),
         }
     }
 
@@ -147,6 +165,7 @@ impl Caller {
                 let subject = token.subject.as_deref().unwrap_or_default();
                 Some(format!("token {} {subject}", token.issuer))
             }
+            Self::Certificate(client) => Some(format!("certificate {}", client.name)),
         }
     }
 }

@@ -275,6 +275,7 @@ fn variables(config: &Config) -> Vec<String> {
     let names = |path: &str| match path {
         "lanes.NAME" => config.lanes.keys().collect(),
         "auth.issuers.NAME" => config.issuers.keys().collect(),
+        "auth.clients.NAME" => config.clients.keys().collect(),
         "rate_limits.NAME" => config.rate_limits.keys().collect(),
         _ => Vec::new(),
     };

@@ -1,8 +1,8 @@
 //! The settings as documents: the default manifest and the reference page.
 
 use super::{
-    AccessPolicy, Answers, Audit, Auth, Cache, Cors, Database, Hardening, Headers, Issuer, Keeper,
-    Kept, Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls,
+    AccessPolicy, Answers, Audit, Auth, Cache, Client, Cors, Database, Hardening, Headers, Issuer,
+    Keeper, Kept, Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -24,18 +24,19 @@ const SINKS_PAGE: &str = include_str!("sinks.md");
 const SINKS: &str = include_str!("sinks.toml");
 
 /// The tables that a service need not have.
-const OPTIONAL: [&str; 8] = [
+const OPTIONAL: [&str; 9] = [
     "access.policies.NAME",
     "tls",
     "database",
     "keeper",
     "credentials",
     "auth.issuers.NAME",
+    "auth.clients.NAME",
     "rate_limits.NAME",
     "cors",
 ];
 
-pub(super) fn sections() -> [Described; 22] {
+pub(super) fn sections() -> [Described; 23] {
     [
         Service::describe(),
         Listen::describe(),
@@ -55,6 +56,7 @@ pub(super) fn sections() -> [Described; 22] {
         Log::describe(),
         Auth::describe(),
         Issuer::describe(),
+        Client::describe(),
         RateLimit::describe(),
         Proxies::describe(),
         Cors::describe(),
@@ -74,6 +76,7 @@ pub(super) fn default_manifest() -> String {
         let names: &[&str] = match section.path {
             "lanes.NAME" => &["read", "write"],
             "auth.issuers.NAME" => &["main"],
+            "auth.clients.NAME" => &["importer"],
             "rate_limits.NAME" => &["default"],
             "access.policies.NAME" => &["read"],
             _ => &[""],

@@ -1,7 +1,7 @@
 //! Kinds of value that come in lists, and those that only protection knows.
 
 use super::kind::{Kind, Text};
-use crate::definition::route::Network;
+use crate::definition::{guard, route::Network};
 use std::path::PathBuf;
 
 /// A list of values. A file writes an array; flag, environment and default write the values with
@@ -25,6 +25,12 @@ pub(super) struct Claim;
 
 /// A role of PostgreSQL.
 pub(super) struct Role;
+
+/// A scope (RFC 6749 §3.3).
+pub(super) struct Scope;
+
+/// A name of a certificate, with its kind before it.
+pub(super) struct CertificateName;
 
 /// Where an issuer's keys are.
 pub(super) struct KeysAt;
@@ -165,6 +171,44 @@ impl Kind for Role {
             return Err("to PostgreSQL it means no role at all".into());
         }
         Ok(role)
+    }
+}
+
+impl Kind for Scope {
+    type Value = String;
+    fn label(&self) -> String {
+        "scope".into()
+    }
+    fn wanted(&self) -> String {
+        "a scope such as `prices:write`".into()
+    }
+    fn parse(&self, text: &str) -> Result<String, String> {
+        if guard::is_scope(text) { Ok(text.to_owned()) } else { Err(String::new()) }
+    }
+}
+
+impl Kind for CertificateName {
+    type Value = String;
+    fn label(&self) -> String {
+        "`dns:` and a host name, or `uri:` and a URI".into()
+    }
+    fn wanted(&self) -> String {
+        "a name such as `dns:importer.example.com` or `uri:spiffe://example.com/importer`".into()
+    }
+    fn parse(&self, text: &str) -> Result<String, String> {
+        let good = |name: &str| name.bytes().all(|byte| byte.is_ascii_graphic());
+        match text.split_once(':') {
+            Some(("dns", name)) if super::address::is_host_name(name) => {
+                Ok(format!("dns:{}", name.to_ascii_lowercase()))
+            }
+            Some(("uri", name)) if good(name) && name.contains(':') => Ok(text.to_owned()),
+            Some(("cn" | "CN", _)) => {
+                Err("a common name does not count: certificates name who they are for in \
+                     subjectAltName"
+                    .into())
+            }
+            _ => Err(String::new()),
+        }
     }
 }
 

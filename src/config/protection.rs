@@ -2,13 +2,13 @@
 
 mod check;
 
-pub(super) use check::{cors, issuer, rate_limit, settle};
+pub(super) use check::{clients, cors, issuer, rate_limit, settle};
 
 pub use super::list::KeySource;
 use super::{
     declare::sections,
     kind::{Choice, File, Integer, Optional, Size, Span, Switch, Text},
-    list::{Claim, FieldName, KeysAt, List, MethodName, Net, Origin, Role},
+    list::{CertificateName, Claim, FieldName, KeysAt, List, MethodName, Net, Origin, Role, Scope},
 };
 use crate::definition::route::Network;
 use std::{marker::PhantomData, path::PathBuf, time::Duration};
@@ -121,6 +121,20 @@ sections! {
         pause: Duration = Span::POSITIVE => default("10s");
         /// How long asking may take.
         timeout: Duration = Span::POSITIVE => default("5s");
+    }
+
+    /// A caller who is known by the certificate that the connection showed, one that
+    /// `tls.client_authority` signed. The name is yours: it is the claim `sub`. A request that brings a key
+    /// or a token is that one's.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["auth.clients.NAME"] Client |section| {
+        /// The name in the certificate's subjectAltName: `dns:` and a host name, or `uri:` and a URI, letter
+        /// by letter.
+        certificate: String = CertificateName => required("dns:importer.example.com");
+        /// What the caller may do.
+        scopes: Vec<String> = List(Scope) => default("");
+        /// The caller's role of PostgreSQL, one of `auth.roles`.
+        role: Option<String> = Optional(Role, &[""]) => absent("app_user");
     }
 
     /// How often somebody may ask. The one named `default` counts on every route; a route names

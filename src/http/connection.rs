@@ -11,6 +11,7 @@ use super::{
     tls,
 };
 use crate::{
+    access::Names,
     config::Limits,
     event::{Event, Observer},
     problem::{Code, Problem},
@@ -77,10 +78,10 @@ pub(super) async fn serve(accepted: Accepted, shared: Rc<Shared>) {
                     let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
                     Box::pin(serve_tls(stream, peer, acceptor, shared)).await;
                 }
-                None => serve_stream(stream, peer, shared).await,
+                None => serve_stream(stream, peer, None, shared).await,
             }
         }
-        Ok(Stream::Unix(stream)) => serve_stream(stream, peer, shared).await,
+        Ok(Stream::Unix(stream)) => serve_stream(stream, peer, None, shared).await,
         Err(_) => {}
     }
 }
@@ -112,10 +113,15 @@ async fn serve_tls(
         }
     };
     match tokio::time::timeout(patience, handshake).await {
-        Ok(Some(Ok(stream))) if stream.get_ref().1.alpn_protocol() == Some(tls::H2) => {
-            http2::serve(stream, peer, shared).await;
+        Ok(Some(Ok(stream))) => {
+            let connection = stream.get_ref().1;
+            let shown = tls::shown(connection);
+            if connection.alpn_protocol() == Some(tls::H2) {
+                http2::serve(stream, peer, shown, shared).await;
+            } else {
+                serve_stream(stream, peer, shown, shared).await;
+            }
         }
-        Ok(Some(Ok(stream))) => serve_stream(stream, peer, shared).await,
         _ => {}
     }
 }
@@ -123,10 +129,11 @@ async fn serve_tls(
 async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(
     mut stream: T,
     peer: Option<IpAddr>,
+    shown: Option<Arc<Names>>,
     shared: Rc<Shared>,
 ) {
     let clock = shared.clocks.start();
-    let end = serve_requests(&mut stream, peer, &clock, &shared).await;
+    let end = serve_requests(&mut stream, peer, shown, &clock, &shared).await;
     if let Some(problem) = farewell::problem(&end, &clock) {
         farewell::send(&mut stream, &problem, shared.logged(peer), &shared.observer).await;
     }
@@ -136,11 +143,15 @@ async fn serve_stream<T: AsyncRead + AsyncWrite + Unpin>(
 async fn serve_requests<T: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut T,
     peer: Option<IpAddr>,
+    shown: Option<Arc<Names>>,
     clock: &Rc<Clock>,
     shared: &Rc<Shared>,
 ) -> End {
     let limits = shared.serving.borrow().service.config.limits.clone();
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        if let Some(names) = &shown {
+            request.extensions_mut().insert(Arc::clone(names));
+        }
         let shared = Rc::clone(shared);
         let clock = Rc::clone(clock);
         clock.answering();

@@ -5,13 +5,13 @@
 
 use crate::{
     access::{
-        Authority, Caller, Credential, Fault, Permit, Refusal, Verdict,
+        Authority, Caller, Credential, Fault, Names, Permit, Refusal, Verdict,
         limit::{Count, Limiter},
     },
     problem::{Code, Problem},
     service::{Action, Entry, Serving},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use std::{net::IpAddr, sync::Arc, time::SystemTime};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -28,7 +28,7 @@ pub(super) type Fields = Vec<(HeaderName, HeaderValue)>;
 pub(super) async fn identify(
     serving: &Serving,
     entry: &Entry,
-    headers: &HeaderMap,
+    parts: &http::request::Parts,
 ) -> Result<Caller, Problem> {
     let authority = &*serving.service.authority;
     // A health check must not fail for what it brings along.
@@ -36,12 +36,16 @@ pub(super) async fn identify(
     if !looks {
         return Ok(Caller::Anonymous);
     }
-    let credential = authority.credential(headers).map_err(|fault| match fault {
+    let credential = authority.credential(&parts.headers).map_err(|fault| match fault {
         Fault::Several => Problem::new(Code::SeveralCredentials)
             .detail("Send one API key or one token, in one header field."),
         Fault::Malformed => refused(Refusal::Malformed),
     })?;
-    let Some(credential) = credential else { return Ok(Caller::Anonymous) };
+    // What a request brings says more of it than what its connection showed.
+    let Some(credential) = credential else {
+        let shown = parts.extensions.get::<Arc<Names>>();
+        return Ok(shown.map_or(Caller::Anonymous, |names| authority.holder(names)));
+    };
     let verdict = judge(serving, authority, credential);
     let issuer = match &verdict {
         Verdict::KeyUnknown(issuer) | Verdict::KeysAwaited(issuer) => {

@@ -9,6 +9,7 @@ use super::{
     response::{Aborted, Body},
     server::Stage,
 };
+use crate::access::Names;
 use bytes::Bytes;
 use http::Request;
 use hyper::{
@@ -25,6 +26,7 @@ use std::{
     net::IpAddr,
     pin::{Pin, pin},
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -54,6 +56,7 @@ struct Activity {
 pub(super) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
     stream: T,
     peer: Option<IpAddr>,
+    shown: Option<Arc<Names>>,
     shared: Rc<Shared>,
 ) {
     let limits = shared.serving.borrow().service.config.limits.clone();
@@ -62,7 +65,10 @@ pub(super) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
         open: Cell::new(0),
         came: Cell::new(0),
     });
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        if let Some(names) = &shown {
+            request.extensions_mut().insert(Arc::clone(names));
+        }
         let shared = Rc::clone(&shared);
         let open = Open::new(&activity);
         let in_flight = InFlight::new(&shared);

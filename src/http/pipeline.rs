@@ -244,7 +244,7 @@ async fn admit<'s>(
         address::of_caller(peer, &parts.headers, &serving.service.config.proxies)
     };
     gate::count(entry, address, None, &mut trail.counts)?;
-    let caller = gate::identify(serving, entry, &parts.headers).await?;
+    let caller = gate::identify(serving, entry, parts).await?;
     trail.signed_in = !caller.is_anonymous();
     gate::count(entry, address, Some(&caller), &mut trail.counts)?;
     let permit = entry.policy.permit(&caller)?;

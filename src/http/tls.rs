@@ -4,12 +4,13 @@
 //! Owns rustls' configuration. Does not own what is served over it (`connection`, `http2`).
 
 use crate::{
+    access::Names,
     config::{Tls, TlsVersion},
     diagnostic::{Code, Diagnostic},
     event::{Event, Observer},
 };
 use rustls::{
-    RootCertStore, ServerConfig,
+    RootCertStore, ServerConfig, ServerConnection,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     server::WebPkiClientVerifier,
@@ -21,6 +22,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::sync::watch;
+use webpki::EndEntityCert;
 
 /// HTTP/2's name in the handshake (RFC 9113 §3.2).
 pub(super) const H2: &[u8] = b"h2";
@@ -129,6 +131,12 @@ fn load(settings: &Tls) -> Result<ServerConfig, Box<Diagnostic>> {
     // A connection that resumes on another thread needs no handshake of its own.
     config.ticketer = ring::Ticketer::new().map_err(wrong)?;
     Ok(config)
+}
+
+/// The names of the certificate that the caller showed, which the handshake has found good.
+pub(super) fn shown(connection: &ServerConnection) -> Option<Arc<Names>> {
+    let certificate = EndEntityCert::try_from(connection.peer_certificates()?.first()?).ok()?;
+    Some(Arc::new(Names::new(certificate.valid_dns_names(), certificate.valid_uri_names())))
 }
 
 fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Box<Diagnostic>> {

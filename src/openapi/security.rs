@@ -11,6 +11,8 @@ use serde_json::{Map, Value, json};
 const BEARER: &str = "bearer";
 /// The name of the scheme of keys in a header field of their own.
 const API_KEY: &str = "apiKey";
+/// The name of the scheme of certificates.
+const CERTIFICATE: &str = "mutualTLS";
 
 /// The Security Scheme Objects: none when nobody can sign in.
 pub(super) fn schemes(service: &Service) -> Option<Value> {
@@ -32,6 +34,11 @@ pub(super) fn schemes(service: &Service) -> Option<Value> {
     if keys && authority.settings().api_key_header {
         let scheme = json!({ "type": "apiKey", "in": "header", "name": "X-API-Key" });
         schemes.insert(API_KEY.to_owned(), scheme);
+    }
+    if authority.takes_certificates() {
+        let description = "The certificate that the connection shows.";
+        let scheme = json!({ "type": "mutualTLS", "description": description });
+        schemes.insert(CERTIFICATE.to_owned(), scheme);
     }
     for issuer in authority.issuers() {
         if issuer.settings.keys == KeySource::Discovery {

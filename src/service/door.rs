@@ -21,7 +21,9 @@ pub(super) struct Doors<'d> {
 impl Doors<'_> {
     /// Whether anybody can sign in.
     fn has_callers(&self) -> bool {
-        self.config.auth.keys_file.is_some() || !self.config.issuers.is_empty()
+        self.config.auth.keys_file.is_some()
+            || !self.config.issuers.is_empty()
+            || !self.config.clients.is_empty()
     }
 
     /// The policy and the limits of a route whose file says `guard`.
@@ -43,8 +45,8 @@ impl Doors<'_> {
                     )
                     .at(source, guard.admission_span.clone())
                     .help(
-                        "name a file of API keys under `[auth]` of the manifest, or an issuer under \
-                         `[auth.issuers.NAME]`",
+                        "name a file of API keys under `[auth]` of the manifest, an issuer under \
+                         `[auth.issuers.NAME]`, or a certificate under `[auth.clients.NAME]`",
                     ),
                 );
                 Policy::Caller(scopes.clone())

@@ -1,5 +1,6 @@
 //! TLS and HTTP/2 for callers, by clients that are not the stack under test.
 
+mod clients;
 mod http2;
 
 use crate::support::{

@@ -1,6 +1,6 @@
 //! What settings of protection must be together.
 
-use super::{Algorithm, Auth, Cors, Issuer, KeySource, RateLimit};
+use super::{Algorithm, Auth, Client, Cors, Issuer, KeySource, RateLimit};
 use crate::{
     config::{list, section::Section},
     diagnostic::{Code, Diagnostic},
@@ -76,6 +76,48 @@ pub(in crate::config) fn settle(
                 format!("the issuers `{twin}` and `{name}` are the same, `{}`", issuer.issuer);
             section.report(
                 "issuers",
+                Diagnostic::error(Code::Conflict, message).help("keep one of them"),
+            );
+        }
+    }
+}
+
+/// Clients are told apart, their roles are allowed, and their certificates are asked for.
+pub(in crate::config) fn clients(
+    section: &Section<'_, '_, '_>,
+    auth: &Auth,
+    clients: &BTreeMap<Identifier, Client>,
+    asks_for_certificates: bool,
+) {
+    if !clients.is_empty() && !asks_for_certificates {
+        section.report(
+            "clients",
+            Diagnostic::error(
+                Code::Conflict,
+                "there are `auth.clients`, and nobody is asked for a certificate",
+            )
+            .help("name who signs them as `client_authority` in `[tls]`"),
+        );
+    }
+    for (name, client) in clients {
+        if let Some(role) = client.role.as_ref().filter(|role| !auth.roles.contains(role)) {
+            let message =
+                format!("client `{name}` has the role `{role}`, which `auth.roles` does not name");
+            section.report(
+                "roles",
+                Diagnostic::error(Code::Conflict, message).help("add it to `roles`"),
+            );
+        }
+        let twin = clients
+            .iter()
+            .find(|(other, it)| *other < name && it.certificate == client.certificate);
+        if let Some((twin, _)) = twin {
+            let message = format!(
+                "the clients `{twin}` and `{name}` have the same certificate, `{}`",
+                client.certificate
+            );
+            section.report(
+                "clients",
                 Diagnostic::error(Code::Conflict, message).help("keep one of them"),
             );
         }
