@@ -52,15 +52,10 @@ pub struct Authority {
 impl Authority {
     /// The authority that a manifest describes, which knows no key yet.
     pub fn of(config: &Config) -> Arc<Self> {
-        Self::with_clients(&config.auth, &config.issuers, &config.clients)
+        Self::new(&config.auth, &config.issuers, &config.clients)
     }
 
-    #[cfg(test)]
-    pub(super) fn new(auth: &Auth, issuers: &BTreeMap<Identifier, config::Issuer>) -> Arc<Self> {
-        Self::with_clients(auth, issuers, &BTreeMap::new())
-    }
-
-    fn with_clients(
+    fn new(
         auth: &Auth,
         issuers: &BTreeMap<Identifier, config::Issuer>,
         clients: &BTreeMap<Identifier, config::Client>,

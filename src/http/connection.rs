@@ -112,17 +112,14 @@ async fn serve_tls(
             _ => None,
         }
     };
-    match tokio::time::timeout(patience, handshake).await {
-        Ok(Some(Ok(stream))) => {
-            let connection = stream.get_ref().1;
-            let shown = tls::shown(connection);
-            if connection.alpn_protocol() == Some(tls::H2) {
-                http2::serve(stream, peer, shown, shared).await;
-            } else {
-                serve_stream(stream, peer, shown, shared).await;
-            }
+    if let Ok(Some(Ok(stream))) = tokio::time::timeout(patience, handshake).await {
+        let connection = stream.get_ref().1;
+        let shown = tls::shown(connection);
+        if connection.alpn_protocol() == Some(tls::H2) {
+            http2::serve(stream, peer, shown, shared).await;
+        } else {
+            serve_stream(stream, peer, shown, shared).await;
         }
-        _ => {}
     }
 }
 
