@@ -95,6 +95,13 @@ impl Kind for Servers {
         "host names, IP addresses or socket directories, with commas between several".into()
     }
     fn parse(&self, text: &str) -> Result<Vec<String>, String> {
+        if text.contains("://") || text.contains('=') {
+            return Err(
+                "a connection URL or string is not taken: write `host`, `port`, `name` and `user` \
+                 each by itself, and the password to the file that `password_file` names"
+                    .into(),
+            );
+        }
         text.split(',').map(|host| Server.parse(host)).collect()
     }
 }

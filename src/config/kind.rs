@@ -90,9 +90,10 @@ impl Span {
         Self(Duration::from_millis(1)..=Duration::from_hours(24 * 24));
 }
 
-/// `text` as a message may show it: printable, and not longer than a line.
+/// `text` as a message may show it: printable, not longer than a line, and without a URL's password.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
+    let text = super::secrecy::without_userinfo(text);
     let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     // A quote needs no escape between backticks.
     shown = shown.replace("\\\"", "\"").replace("\\'", "'");

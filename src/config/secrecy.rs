@@ -47,7 +47,8 @@ pub(super) fn blotted_at(source: &Arc<SourceFile>, spans: &[Range<usize>]) -> Ar
 
 /// Where in `line` the literal value of a key begins that sounds like a secret.
 fn literal(line: &str) -> Option<usize> {
-    line.match_indices('=').find_map(|(at, _)| {
+    let url = userinfo(line).map(|it| it.start);
+    let key = line.match_indices('=').find_map(|(at, _)| {
         let key = line[..at].trim_end().trim_end_matches(['"', '\'']);
         let is_word =
             |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
@@ -60,7 +61,29 @@ fn literal(line: &str) -> Option<usize> {
         let inner = quote.and_then(|quote| value[1..].split_once(quote));
         let is_reference = inner.is_some_and(|(inner, _)| is_reference_only(inner));
         (!is_reference).then(|| line.len() - value.len())
-    })
+    });
+    // Whichever comes first: everything behind it is blotted out.
+    key.into_iter().chain(url).min()
+}
+
+/// Where in `text` the user and the password of a URL stand (RFC 3986 §3.2.1), when there is a password.
+fn userinfo(text: &str) -> Option<Range<usize>> {
+    let start = text.find("://")? + "://".len();
+    let rest = text.get(start..)?;
+    // Whoever writes one by hand forgets to encode: a password may hold a slash, so the last `@` counts.
+    let end = rest.rfind('@')?;
+    rest.get(..end)?.contains(':').then_some(start..start + end)
+}
+
+/// `text` without the user and the password of a URL in it, and without what follows a keyword string's
+/// `password=`.
+pub(super) fn without_userinfo(text: &str) -> String {
+    const KEYWORD: &str = "password=";
+    if let Some(at) = text.find(KEYWORD) {
+        return format!("{}…", text.get(..at + KEYWORD.len()).unwrap_or_default());
+    }
+    let Some(Range { start, end }) = userinfo(text) else { return text.to_owned() };
+    [text.get(..start), Some("…"), text.get(end..)].into_iter().flatten().collect()
 }
 
 /// Whether a key of this name may hold a secret: mistyped ones and those that nothing reads stand in
@@ -75,6 +98,29 @@ fn sounds_secret(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_with_a_password_is_shown_without() {
+        for (text, expected) in [
+            ("postgresql://u:s3cret@h/db", "postgresql://…@h/db"),
+            ("postgresql://u:s3/cr@et@h:5432,i/db?x=y", "postgresql://…@h:5432,i/db?x=y"),
+            ("postgresql://:s3cret@/db", "postgresql://…@/db"),
+            ("postgresql://u@h/db", "postgresql://u@h/db"),
+            ("https://login.example.com:8443/", "https://login.example.com:8443/"),
+            ("host=h password=s3cret x=y", "host=h password=…"),
+            ("", ""),
+        ] {
+            assert_eq!(without_userinfo(text), expected);
+        }
+        for line in ["host = \"postgresql://u:s3cret@h/db\"", "url = 'x://a:s3cret@b' # s3cret"] {
+            let source = SourceFile::new("howdah.toml", line);
+            let shown = blotted(&source);
+            assert!(!shown.text().contains("s3cret"), "{}", shown.text());
+            assert!(shown.text().contains("://*") && shown.text().len() == line.len());
+        }
+        let plain = "issuer = \"https://login.example.com/\"";
+        assert_eq!(blotted(&SourceFile::new("howdah.toml", plain)).text(), plain);
+    }
 
     #[test]
     fn only_references_are_no_literal() {

@@ -302,3 +302,23 @@ fn a_manifest_beyond_all_bounds_is_refused() {
     let text = format!("# {}", "x".repeat(MAX_MANIFEST_BYTES));
     assert!(bad(&text).contains("error[unreadable]"));
 }
+
+#[test]
+fn a_connection_url_is_refused_and_its_password_not_shown() {
+    for host in [
+        "postgresql://u:s3cret@h:5432/db",
+        "postgres://u:s3%63ret@[::1]/db?sslmode=disable",
+        "postgresql://u:s3cret@%2Frun%2Fpostgresql/db",
+        "host=h password=s3cret dbname=db",
+    ] {
+        let manifest = format!("{MINIMAL}\n[database]\nname = \"d\"\nhost = \"{host}\"\n");
+        let nothing = |_: &str| None;
+        let variable = |name: &str| (name == "HOWDAH_DATABASE_HOST").then(|| host.to_owned());
+        let plain = format!("{MINIMAL}\n[database]\nname = \"d\"\n");
+        let in_file = read_in(&manifest, &nothing, &[]).unwrap_err();
+        assert!(in_file.contains("a connection URL or string is not taken"), "{in_file}");
+        for said in [in_file, read_in(&plain, &variable, &[]).unwrap_err()] {
+            assert!(!said.contains("s3cret") && !said.contains("s3%63"), "{said}");
+        }
+    }
+}
