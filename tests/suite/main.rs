@@ -12,6 +12,7 @@ mod contract;
 mod docs;
 mod embedded;
 mod endpoints;
+mod frozen;
 mod hardening;
 mod harness;
 mod http;

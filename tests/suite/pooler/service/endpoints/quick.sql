@@ -1,0 +1,6 @@
+/*
+get = "/quick"
+result = "row"
+lane = "patient"
+*/
+SELECT pg_backend_pid() AS pid
