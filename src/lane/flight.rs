@@ -48,6 +48,7 @@ pub(super) enum Stage {
 }
 
 /// What a call's messages are on the connection that they are written to.
+#[expect(clippy::struct_excessive_bools, reason = "each is a part that a span has or has not")]
 #[derive(Clone, Copy)]
 pub(super) struct Span {
     /// Whether it prepares the statement that sets role and claims, or whatever else goes before.
