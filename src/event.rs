@@ -170,6 +170,8 @@ pub enum Event<'a> {
     },
     /// A rotation took a step, or does not get on.
     Rotation {
+        /// Whose credential it is: `app` or `keeper`.
+        of: &'static str,
         /// The step's name, or `waits`, `refused`, `mended`.
         step: &'static str,
         /// Why, or what.

@@ -15,15 +15,16 @@ mod routes;
 mod trail;
 
 pub use crate::postgres::lead::{Lead, Lost};
-pub use desk::Desk;
+pub use desk::{Desk, SignedIn};
 pub use room::Room;
 
 use crate::{
+    config::Address,
     diagnostic::{Code, Diagnostic, Diagnostics},
     event::Event,
     http::{
         api::{self, Api},
-        listener::Listener,
+        listener::{Bound, Listener},
     },
 };
 use std::{convert::Infallible, rc::Rc};
@@ -43,11 +44,24 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// Opens the listener. Must be called within a `LocalSet`.
+    /// Takes the address that the keeper listens at, outside of any runtime, so that the process can be
+    /// hardened before there is one.
     ///
     /// # Errors
-    /// When the address cannot be had.
-    pub fn open(desk: Desk) -> Result<Self, Diagnostics> {
+    /// When it cannot be had.
+    pub fn take(at: &Address) -> Result<Bound, Box<Diagnostic>> {
+        Bound::open(at).map_err(|error| {
+            Diagnostic::error(Code::Listen, error.to_string())
+                .help("choose another address: `--set keeper.listen=…`")
+                .boxed()
+        })
+    }
+
+    /// A keeper that listens at `bound`. Must be called within a `LocalSet`.
+    ///
+    /// # Errors
+    /// When something of its configuration cannot be used.
+    pub fn open(desk: Desk, bound: Bound) -> Result<Self, Diagnostics> {
         let desk = Rc::new(desk);
         let rooms = rooms::all(&desk)?;
         let mut entries = routes::own(&desk);
@@ -56,10 +70,8 @@ impl Keeper {
         let api = Api::new("Howdah's keeper", entries, Some(guard)).map_err(|error| {
             Diagnostic::error(Code::Route, format!("the keeper's routes collide: {error}"))
         })?;
-        let listener = Listener::open(&desk.keeper.listen).map_err(|error| {
-            Diagnostic::error(Code::Listen, error.to_string())
-                .help("choose another address: `--set keeper.listen=…`")
-        })?;
+        let listener = Listener::start(bound)
+            .map_err(|error| Diagnostic::error(Code::Machine, error.to_string()))?;
         let address = listener.address();
         (desk.observer)(&Event::Listening { listener: "keeper", address: &address });
         Ok(Self { address, desk, rooms, listener, api: Rc::new(api) })

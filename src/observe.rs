@@ -215,10 +215,10 @@ fn show(event: &Event<'_>) {
         Event::Credential { generation, login } => {
             info!(generation, login, "signs in by another credential");
         }
-        Event::Rotation { step: step @ ("waits" | "refused" | "mended"), detail } => {
-            warn!(step, detail, "rotation");
+        Event::Rotation { step: step @ ("waits" | "refused" | "mended"), of, detail } => {
+            warn!(of, step, detail, "rotation");
         }
-        Event::Rotation { step, .. } => info!(step, "rotation"),
+        Event::Rotation { of, step, .. } => info!(of, step, "rotation"),
         Event::Leading { epoch } => info!(epoch, "this keeper leads"),
         Event::Warning { message } => warn!("{message}"),
     }

@@ -9,7 +9,8 @@ mod files;
 mod password;
 
 pub use credential::{
-    SigningIn, credential, credential_bytes, key, signing_in, target, with_credential,
+    SigningIn, credential, credential_bytes, credential_file, key, signing_in, target,
+    with_credential,
 };
 pub use cursor::take_key as take_cursor_key;
 pub use files::{Stamp, stamp};

@@ -35,9 +35,9 @@ enum Command {
     /// Take over an application that signs in with a password of its own
     Adopt(LeaveArguments),
     /// Make a new generation, and wait until the one before is gone: a line for each phase
-    Rotate(LeaveArguments),
+    Rotate(RotateArguments),
     /// Go back to the password before, while its login still works
-    Back(BeginArguments),
+    Back(BackArguments),
     /// Say which generation is in use, how old it is, and who has adopted it
     Status(StatusArguments),
 }
@@ -81,6 +81,36 @@ struct LeaveArguments {
     request: Option<String>,
 }
 
+/// Whose credential it is.
+#[derive(Debug, Args)]
+struct Whose {
+    /// The keeper's own login in place of the application's
+    #[arg(long)]
+    own: bool,
+}
+
+impl Whose {
+    fn path(&self) -> &'static str {
+        if self.own { "/credentials/keeper" } else { "/credentials" }
+    }
+}
+
+#[derive(Debug, Args)]
+struct RotateArguments {
+    #[command(flatten)]
+    leave: LeaveArguments,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+#[derive(Debug, Args)]
+struct BackArguments {
+    #[command(flatten)]
+    begin: BeginArguments,
+    #[command(flatten)]
+    whose: Whose,
+}
+
 #[derive(Debug, Args)]
 struct StatusArguments {
     #[command(flatten)]
@@ -95,9 +125,12 @@ struct StatusArguments {
 pub(super) fn run(credentials: Arguments) -> Exit {
     let outcome = match credentials.command {
         Command::Setup(setup) => setup::run(setup),
-        Command::Adopt(asked) => begin(asked.begin, "adopt", asked.request.as_deref()),
-        Command::Rotate(asked) => begin(asked.begin, "rotate", asked.request.as_deref()),
-        Command::Back(asked) => begin(asked, "back", None),
+        Command::Adopt(asked) => begin(asked, "/credentials", "adopt"),
+        Command::Rotate(asked) => begin(asked.leave, asked.whose.path(), "rotate"),
+        Command::Back(asked) => {
+            let asked_for = LeaveArguments { begin: asked.begin, request: None };
+            begin(asked_for, asked.whose.path(), "back")
+        }
         Command::Status(status) => print_status(status),
     };
     outcome.unwrap_or_else(|found| show::failed(&found))
@@ -149,20 +182,26 @@ impl Desk {
     }
 }
 
-fn begin(asked: BeginArguments, what: &str, request: Option<&str>) -> Result<Exit, Diagnostics> {
+fn begin(asked: LeaveArguments, path: &str, what: &str) -> Result<Exit, Diagnostics> {
+    let LeaveArguments { begin: asked, request } = asked;
     let desk = Desk::of(asked.folder, &asked.who)?;
     let body = request.map(|request| json!({ "request": request }));
-    let begun = desk.ask("POST", &format!("/credentials/{what}"), body.as_ref())?;
+    let begun = desk.ask("POST", &format!("{path}/{what}"), body.as_ref())?;
     let generation = begun["generation"].as_u64().unwrap_or_default();
     if asked.no_wait {
         show::print(format_args!("generation {generation} has begun\n"));
         return Ok(Exit::Success);
     }
-    watch::until_done(&|| desk.ask("GET", "/credentials", None), generation)
+    watch::until_done(&|| desk.ask("GET", path, None), generation)
 }
 
 fn print_status(asked: StatusArguments) -> Result<Exit, Diagnostics> {
-    let status = Desk::of(asked.folder, &asked.who)?.ask("GET", "/credentials", None)?;
+    let desk = Desk::of(asked.folder, &asked.who)?;
+    let mut status = desk.ask("GET", "/credentials", None)?;
+    status["keeper"] = desk.ask("GET", "/credentials/keeper", None).unwrap_or_else(|found| {
+        let why = found.iter().map(Diagnostic::message).collect::<Vec<_>>();
+        json!({ "reason": why.join("; ") })
+    });
     match asked.format {
         Format::Json => show::print(format_args!("{status}\n")),
         Format::Text => show::print(format_args!("{}", watch::in_words(&status))),

@@ -42,7 +42,9 @@ async fn keep(folder: &Folder, ready_file: Option<&Path>) -> Result<(), Diagnost
     let observer = observe::observer();
     warn(&observer, &read.warnings);
     let mut signals = Signals::listen()?;
-    let keeper = Keeper::open(Desk::new(&read.value, observer.clone())?)?;
+    let desk = Desk::new(&read.value, observer.clone())?;
+    let bound = Keeper::take(&desk.keeper.listen)?;
+    let keeper = Keeper::open(desk, bound)?;
     if let Some(file) = ready_file {
         announce(file, &keeper.address)?;
     }

@@ -35,6 +35,8 @@ sections! {
         owner: String = Text => required("my_role");
         /// How often the credential is changed; `off` leaves that to `howdah credentials rotate`.
         rotate_every: Option<Duration> = Optional(Span::POSITIVE, &["off"]) => default("30d");
+        /// How often the keeper's own login is changed, likewise. The rest of this table holds for that, too.
+        keeper_rotate_every: Option<Duration> = Optional(Span::POSITIVE, &["off"]) => default("30d");
         /// By how much a change comes later than it is due, at most: a random part of this.
         jitter: Duration = Span::ANY => default("1h");
         /// How long the old login stays when its sessions do not end by themselves.

@@ -18,6 +18,8 @@ pub struct Credentials {
     pub rotating: Rotating,
     /// Where each new credential is published, at least one.
     pub sinks: Vec<Sink>,
+    /// Where each new credential of the keeper itself is published; none means its own file.
+    pub keeper_sinks: Vec<Sink>,
     /// Where each new credential must work beside the database itself: replicas and poolers.
     pub endpoints: Vec<(String, u16)>,
 }
@@ -42,10 +44,11 @@ pub enum Sink {
 
 /// The section; nothing when one of its values is wrong.
 pub(super) fn read(section: &Section<'_, '_, '_>) -> Option<Credentials> {
-    let sinks = section.item("sinks").map(|item| sinks(&item));
+    let given = section.item("sinks").map(|item| sinks(&item));
+    let keeper_sinks = section.item("keeper_sinks").map_or(Some(Vec::new()), |item| sinks(&item));
     let endpoints = section.item("endpoints").map_or(Some(Vec::new()), |item| endpoints(&item));
     let rotating = Rotating::read(section);
-    let Some(sinks) = sinks else {
+    let Some(given) = given else {
         section.report(
             "sinks",
             Diagnostic::error(Code::MissingKey, "`credentials.sinks` is missing")
@@ -53,7 +56,12 @@ pub(super) fn read(section: &Section<'_, '_, '_>) -> Option<Credentials> {
         );
         return None;
     };
-    Some(Credentials { rotating: rotating?, sinks: sinks?, endpoints: endpoints? })
+    Some(Credentials {
+        rotating: rotating?,
+        sinks: given?,
+        keeper_sinks: keeper_sinks?,
+        endpoints: endpoints?,
+    })
 }
 
 fn sinks(item: &Item<'_, '_>) -> Option<Vec<Sink>> {

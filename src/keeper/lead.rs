@@ -4,8 +4,9 @@
 //! off may not know that it has lost the lock; so each lead has an epoch, which the next one counts
 //! up, and every change checks it in its own transaction ([`Lead::fence`]).
 
-use super::{Desk, Room, rooms};
+use super::{Desk, Room, SignedIn, rooms};
 use crate::{
+    credential::Credential,
     event::Event,
     migration,
     postgres::{
@@ -53,18 +54,21 @@ pub(super) async fn run(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Infallible {
 
 /// Waits for the lock, leads, and says why it leads no more, or what kept it from that.
 async fn attempt(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Result<String, String> {
-    let mut session = desk.connect().await.map_err(|it| it.message().to_owned())?;
-    let said = |error: Error| Lost::from(error).to_string();
-    session.batch_execute(SETTINGS).await.map_err(said)?;
-    while !locked(&session).await.map_err(said)? {
+    let mut own = desk.sign_in().await.map_err(|it| it.message().to_owned())?;
+    own.session.batch_execute(SETTINGS).await.map_err(said)?;
+    while !locked(&own.session).await.map_err(said)? {
         desk.waits_for.replace("the keeper that leads, to end".to_owned());
         tokio::time::sleep(PERIOD).await;
+        if let Some(other) = desk.renewed(&own.credential).await {
+            other.session.batch_execute(SETTINGS).await.map_err(said)?;
+            own = other;
+        }
     }
     let applied =
-        migration::apply_steps(&mut session, migration::KEEPER, &rooms::migrations()).await;
+        migration::apply_steps(&mut own.session, migration::KEEPER, &rooms::migrations()).await;
     applied.map_err(|it| it.message().to_owned())?;
     let sql = "UPDATE howdah.keeper_lead SET epoch = epoch + 1, since = now() RETURNING epoch";
-    let row = session.query_one(sql, &[]).await.map_err(said)?;
+    let row = own.session.query_one(sql, &[]).await.map_err(said)?;
     let lead = Lead::of(row.get(0));
     desk.epoch.set(Some(lead.epoch()));
     (desk.observer)(&Event::Leading { epoch: lead.epoch() });
@@ -78,19 +82,79 @@ async fn attempt(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Result<String, Stri
     });
     tokio::select! {
         why = first => Ok(why),
-        why = watch(&session, lead) => Ok(why),
+        why = watch(desk, &mut own, lead) => Ok(why),
     }
+}
+
+/// Why another session does not hold the lock.
+enum NotHandedOver {
+    /// The one before still has it.
+    Kept,
+    /// It was let go, and somebody else may have it.
+    Lost(String),
+}
+
+/// Has the session `to` take the lock over from the session `from`, without a moment at which a third
+/// could get it: `to` stands in the lock's line before `from` lets go, and the server gives a lock that
+/// is let go to the first in its line. Others only try, and a try fails while there is a line.
+async fn hand_over(from: &Session, to: &Session) -> Result<(), NotHandedOver> {
+    let kept = |_: Error| NotHandedOver::Kept;
+    to.batch_execute(SETTINGS).await.map_err(kept)?;
+    let row = to.query_one("SELECT pg_backend_pid()", &[]).await.map_err(kept)?;
+    let pid: i32 = row.get(0);
+    let taken = async {
+        let taken = to.query_one("SELECT pg_advisory_lock($1)", &[&LOCK]).await;
+        taken.map(drop).map_err(|error| NotHandedOver::Lost(said(error)))
+    };
+    let let_go = async {
+        let start = tokio::time::Instant::now();
+        while start.elapsed() < PATIENCE {
+            let sql = "SELECT EXISTS (SELECT FROM pg_locks \
+                WHERE locktype = 'advisory' AND pid = $1 AND NOT granted)";
+            if from.query_one(sql, &[&pid]).await?.get(0) {
+                from.query_one("SELECT pg_advisory_unlock($1)", &[&LOCK]).await?;
+                return Ok(true);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(false)
+    };
+    let let_go = async {
+        match let_go.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(NotHandedOver::Kept),
+            Err(error) => Err(NotHandedOver::Lost(said(error))),
+        }
+    };
+    // A wait that failed before the lock was let go changed nothing, but is not told from the other.
+    tokio::try_join!(taken, let_go).map(drop)
 }
 
 async fn locked(session: &Session) -> Result<bool, Error> {
     session.query_one("SELECT pg_try_advisory_lock($1)", &[&LOCK]).await?.try_get(0)
 }
 
-/// Ends when the session that holds the lock is gone, or another leads.
-async fn watch(session: &Session, lead: Lead) -> String {
+fn said(error: Error) -> String {
+    Lost::from(error).to_string()
+}
+
+/// Ends when the session that holds the lock is gone, or another leads. When the keeper's credential
+/// changes, another session takes the lock over.
+async fn watch(desk: &Desk, own: &mut SignedIn, lead: Lead) -> String {
     loop {
         tokio::time::sleep(PERIOD).await;
-        let asked = session.query_one("SELECT epoch FROM howdah.keeper_lead", &[]);
+        if let Some(other) = desk.renewed(&own.credential).await {
+            match hand_over(&own.session, &other.session).await {
+                Ok(()) => {
+                    let Credential { generation, user, .. } = &*other.credential;
+                    (desk.observer)(&Event::Credential { generation: *generation, login: user });
+                    *own = other;
+                }
+                Err(NotHandedOver::Kept) => {}
+                Err(NotHandedOver::Lost(why)) => return why,
+            }
+        }
+        let asked = own.session.query_one("SELECT epoch FROM howdah.keeper_lead", &[]);
         match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(row)) if row.get::<_, i64>(0) == lead.epoch() => {}
             Ok(Ok(_)) => return Lost::Lead.to_string(),

@@ -11,13 +11,11 @@ use crate::{
         store::{self, Failure},
     },
     config::{AccessAction, AccessPolicy, Config},
-    credential::Credential,
     event::Event,
     http::api::{Asked, Entry, Later},
     name::Identifier,
-    postgres::{Target, session::Session},
+    postgres::session::Session,
     problem::{Code, Problem},
-    startup,
 };
 use std::{rc::Rc, time::Duration};
 
@@ -63,17 +61,18 @@ async fn end_logins(desk: &Desk) -> String {
     let policies = desk.config.access_policies.iter();
     let policies: Vec<_> = policies.map(|(name, of)| policy(&desk.config, name, of)).collect();
     let attempt = async {
-        let credential: Credential =
-            startup::credential(&desk.keeper.credential).map_err(|it| it.message().to_owned())?;
-        let target: Target = desk.target(&credential);
-        let session = desk.connect().await.map_err(|it| it.message().to_owned())?;
+        let mut own = desk.sign_in().await.map_err(|it| it.message().to_owned())?;
         let said = |error: tokio_postgres::Error| ending::Failure::from(error).to_string();
         if !policies.is_empty() {
-            store::prepare(&session).await.map_err(said)?;
+            store::prepare(&own.session).await.map_err(said)?;
         }
-        store::set_policies(&session, &policies).await.map_err(said)?;
+        store::set_policies(&own.session, &policies).await.map_err(said)?;
         loop {
-            let looked = ending::look(&session, &target).await.map_err(said)?;
+            if let Some(other) = desk.renewed(&own.credential).await {
+                own = other;
+            }
+            let target = desk.target(&own.credential);
+            let looked = ending::look(&own.session, &target).await.map_err(said)?;
             for (login, failure) in looked.failures {
                 let message = format!("{login} cannot be taken away: {failure}");
                 (desk.observer)(&Event::Warning { message: &message });

@@ -2,19 +2,19 @@
 //! ask for.
 
 mod routes;
+mod subject;
 
-use super::{Desk, Lead, Room};
+use super::{Desk, Lead, Room, SignedIn};
 use crate::{
     approval::store,
-    diagnostic::{self, Diagnostic, Diagnostics},
+    diagnostic::Diagnostics,
     event::Event,
     http::api::{Entry, Later},
-    postgres::session::Session,
     problem::Code,
-    rotation::{Failure, Leave, Refused, Rotation, Settings, Step, sink},
-    startup,
+    rotation::{Failure, Leave, Refused, Step},
 };
 use std::{rc::Rc, time::Duration};
+use subject::{Opened, Subject};
 use tokio::{
     sync::{Mutex, Notify},
     time::Instant,
@@ -28,55 +28,33 @@ const IDLE: Duration = Duration::from_secs(2);
 const CHECK: Duration = Duration::from_mins(1);
 /// How long to wait after a transition that was refused.
 const PAUSE: Duration = Duration::from_secs(2);
-/// What the rotation of the application's credential is called.
-const NAME: &str = "app";
-
-/// The rotation of the application's credential.
+/// The rotation of one credential.
 pub(super) struct Rotations {
     desk: Rc<Desk>,
-    rotation: Rotation,
+    opened: Opened,
     /// Who changes the state waits here; the database would refuse the second.
     turn: Mutex<()>,
     wake: Notify,
 }
 
-/// The room, when the manifest has `[credentials]`.
+/// The rooms, when the manifest has `[credentials]`: one for the application's credential, one for the
+/// keeper's own.
 ///
 /// # Errors
 /// When the key cannot be read.
-pub(super) fn open(desk: &Rc<Desk>) -> Result<Option<Rc<dyn Room>>, Diagnostics> {
+pub(super) fn open(desk: &Rc<Desk>) -> Result<Vec<Rc<dyn Room>>, Diagnostics> {
     let (Some(credentials), Some(database)) = (&desk.config.credentials, &desk.config.database)
     else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let rotating = &credentials.rotating;
-    let key = startup::key(&desk.keeper.key_file)?;
-    let sinks = sink::open(&credentials.sinks).map_err(|why| {
-        Diagnostic::error(diagnostic::Code::InvalidValue, format!("`credentials.sinks`: {why}"))
-            .help("docs/sinks.md says what a sink takes")
-    })?;
-    // Without its password file the application may still be taken over; only the way back is shut.
-    let first = startup::with_password(database).ok().and_then(|target| target.password);
-    let place = |host: &str, port: u16| startup::place(database).at(host, port);
-    let mut endpoints = vec![startup::place(database)];
-    endpoints.extend(credentials.endpoints.iter().map(|(host, port)| place(host, *port)));
-    let settings = Settings {
-        name: NAME.to_owned(),
-        owner: rotating.owner.clone(),
-        endpoints,
-        every: rotating.rotate_every,
-        jitter: rotating.jitter,
-        overlap: rotating.overlap,
-        grace: rotating.grace,
+    let room = |opened| -> Rc<dyn Room> {
+        let (desk, turn, wake) = (Rc::clone(desk), Mutex::new(()), Notify::new());
+        Rc::new(Shared(Rc::new(Rotations { desk, opened, turn, wake })))
     };
-    let rotation = Rotation::new(settings, sinks, key, first);
-    let turn = Mutex::new(());
-    Ok(Some(Rc::new(Shared(Rc::new(Rotations {
-        desk: Rc::clone(desk),
-        rotation,
-        turn,
-        wake: Notify::new(),
-    })))))
+    Ok(vec![
+        room(Opened::of_application(desk, credentials, database)?),
+        room(Opened::of_keeper(desk, credentials)?),
+    ])
 }
 
 /// The room as the keeper holds it.
@@ -97,23 +75,26 @@ impl Rotations {
     /// Goes on with what is under way, begins what is due, and checks; ends when the lead must be
     /// given up.
     async fn drive(&self, lead: Lead) -> String {
-        let mut session = match self.desk.connect().await {
-            Ok(session) => session,
+        let mut own = match self.desk.sign_in().await {
+            Ok(own) => own,
             Err(diagnostic) => return diagnostic.message().to_owned(),
         };
         let mut checked: Option<Instant> = None;
         let mut told = String::new();
         loop {
-            let outcome = self.once(&mut session, lead, &mut checked).await;
+            if let Some(other) = self.desk.renewed(&own.credential).await {
+                own = other;
+            }
+            let outcome = self.once(&mut own, lead, &mut checked).await;
             let wait = match outcome {
                 Ok(Step::Made(step)) => {
                     told.clear();
-                    (self.desk.observer)(&Event::Rotation { step, detail: "" });
+                    self.tell(step, "");
                     Duration::ZERO
                 }
                 Ok(Step::Waits(reason)) => {
                     if told != reason {
-                        (self.desk.observer)(&Event::Rotation { step: "waits", detail: &reason });
+                        self.tell("waits", &reason);
                         told = reason;
                     }
                     UNDER_WAY
@@ -124,7 +105,7 @@ impl Rotations {
                 Err(failure) => {
                     let reason = failure.to_string();
                     if told != reason {
-                        (self.desk.observer)(&Event::Rotation { step: "refused", detail: &reason });
+                        self.tell("refused", &reason);
                         told = reason;
                     }
                     PAUSE
@@ -137,21 +118,31 @@ impl Rotations {
         }
     }
 
+    fn tell(&self, step: &'static str, detail: &str) {
+        let of = self.opened.subject.name();
+        (self.desk.observer)(&Event::Rotation { of, step, detail });
+    }
+
     async fn once(
         &self,
-        session: &mut Session,
+        own: &mut SignedIn,
         lead: Lead,
         checked: &mut Option<Instant>,
     ) -> Result<Step, Failure> {
         let _turn = self.turn.lock().await;
+        let rotation = self.opened.rotation(&own.credential)?;
+        let SignedIn { session, credential } = own;
         if checked.is_none() {
-            self.rotation.register(session, lead).await?;
+            match self.opened.subject {
+                Subject::Application => rotation.register(session, lead).await?,
+                Subject::Keeper => rotation.register_in_use(session, lead, credential).await?,
+            }
         }
-        let step = self.rotation.step(session, lead).await?;
+        let step = rotation.step(session, lead).await?;
         if step == Step::Idle && checked.is_none_or(|at| at.elapsed() >= CHECK) {
-            let mended = self.rotation.check(session, lead).await?;
+            let mended = rotation.check(session, lead).await?;
             if let Some(mended) = &mended {
-                (self.desk.observer)(&Event::Rotation { step: "mended", detail: mended });
+                self.tell("mended", mended);
             }
             // What was mended may have uncovered more.
             *checked = if mended.is_some() { None } else { Some(Instant::now()) };
@@ -166,18 +157,21 @@ impl Rotations {
         leave: Option<Leave<'_>>,
         adopts: bool,
     ) -> Result<u64, Refused> {
-        let (mut session, lead) = self.own_session().await?;
+        let (mut own, lead) = self.own_session().await?;
         let _turn = self.turn.lock().await;
-        let generation = self.rotation.begin(&mut session, lead, actor, leave, adopts).await?;
+        let rotation = self.opened.rotation(&own.credential)?;
+        let begun = rotation.begin(&mut own.session, lead, actor, leave, adopts).await;
+        let generation = begun?;
         self.wake.notify_one();
         Ok(generation)
     }
 
     /// Goes back to the password before, for `actor`.
     async fn go_back(&self, actor: &str) -> Result<u64, Refused> {
-        let (mut session, lead) = self.own_session().await?;
+        let (mut own, lead) = self.own_session().await?;
         let _turn = self.turn.lock().await;
-        let generation = self.rotation.go_back(&mut session, lead, actor).await?;
+        let rotation = self.opened.rotation(&own.credential)?;
+        let generation = rotation.go_back(&mut own.session, lead, actor).await?;
         self.wake.notify_one();
         Ok(generation)
     }
@@ -185,17 +179,18 @@ impl Rotations {
     /// Tells the trail of a refusal, as far as there is a database to tell.
     async fn tell_refusal(&self, action: &str, actor: i64, code: Code) {
         let Ok(session) = self.desk.connect().await else { return };
-        if let Err(error) = store::tell_refusal(&session, action, actor, NAME, code).await {
+        let subject = self.opened.subject.name();
+        if let Err(error) = store::tell_refusal(&session, action, actor, subject, code).await {
             let message = format!("a refusal is not in the audit trail: {error}");
             (self.desk.observer)(&Event::Warning { message: &message });
         }
         session.close().await;
     }
 
-    async fn own_session(&self) -> Result<(Session, Lead), Refused> {
+    async fn own_session(&self) -> Result<(SignedIn, Lead), Refused> {
         let epoch = self.desk.epoch().ok_or(Failure::Lost(crate::postgres::lead::Lost::Lead))?;
-        let session = self.desk.connect().await;
-        let session = session.map_err(|it| Failure::Elsewhere(it.message().to_owned()))?;
-        Ok((session, Lead::of(epoch)))
+        let own = self.desk.sign_in().await;
+        let own = own.map_err(|it| Failure::Elsewhere(it.message().to_owned()))?;
+        Ok((own, Lead::of(epoch)))
     }
 }

@@ -1,6 +1,6 @@
 //! The audit trail in the keeper: the leading one sequences and signs.
 
-use super::{Desk, Lead, Room};
+use super::{Desk, Lead, Room, SignedIn};
 use crate::{
     audit::{
         export::latest_checkpoint,
@@ -132,7 +132,17 @@ impl Room for Trail {
                 }
                 told.replace(what);
             };
-            run(&async || desk.connect().await, &settings, &tell).await;
+            let used = RefCell::new(None);
+            let keep = |own: SignedIn| {
+                used.replace(Some(own.credential));
+                own.session
+            };
+            let connect = async || desk.sign_in().await.map(keep);
+            let renew = async || {
+                let used = used.borrow().clone();
+                desk.renewed(&*used?).await.map(keep)
+            };
+            run(&connect, &renew, &settings, &tell).await;
             // It never ends by itself.
             std::future::pending().await
         })

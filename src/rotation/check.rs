@@ -6,7 +6,8 @@
 use super::{
     engine::{Rotation, Step},
     ledger::{Change, Failure, Record},
-    role, sessions,
+    role::{self, Hand},
+    sessions,
     state::Phase,
     verify::verify,
 };
@@ -97,20 +98,28 @@ impl Rotation {
         if let Err(broken) = verify(primary, &credential, owner).await
             && broken.is_denial
         {
-            statements.push(role::enable(&credential.user, &credential.password));
-            statements.push(role::acts_as(&credential.user, owner));
+            let hand = self.settings.hand;
+            match hand.acts_as(&credential.user, owner) {
+                Some(acts_as) => statements.push(acts_as),
+                None if broken.is_of_role => {
+                    let help = "run the SQL of `howdah credentials setup` again";
+                    return Err(Failure::Damaged(format!("{}; {help}", broken.message)));
+                }
+                None => {}
+            }
+            statements.push(hand.enable(&credential.user, &credential.password));
             found.push(broken.message);
         }
         let idle: Vec<String> = role::logins_of(owner)
             .into_iter()
-            .chain([owner.clone()])
+            .chain((self.settings.hand == Hand::Keeper).then(|| owner.clone()))
             .filter(|it| *it != credential.user)
             .collect();
         let sql = "SELECT rolname::text FROM pg_roles WHERE rolname = ANY($1) AND rolcanlogin";
         let mut enabled = Vec::new();
         for row in session.query(sql, &[&idle]).await? {
             let login: String = row.get(0);
-            statements.push(role::disable(&login));
+            statements.push(self.settings.hand.disable(&login));
             found.push(format!("`{login}` could sign in"));
             enabled.push(login);
         }

@@ -8,7 +8,7 @@ mod handover;
 
 use super::{
     ledger::{self, Change, Failure, Leave, Record},
-    role,
+    role::{self, Hand},
     sessions::{self, Session as Seen},
     sink::Sink,
     state::{Issue, Phase, State},
@@ -35,6 +35,8 @@ pub struct Settings {
     pub name: String,
     /// The role that its sessions act as.
     pub owner: String,
+    /// By which right its logins are changed.
+    pub hand: Hand,
     /// Where it must work; the first is the database itself. Who signs in there is left open.
     pub endpoints: Vec<Target>,
     /// How often it is changed, when at all.
@@ -106,7 +108,34 @@ impl Rotation {
     /// Why there is none.
     pub async fn register(&self, session: &mut Session, lead: Lead) -> Result<(), Failure> {
         let state = State::unadopted(&self.settings.owner);
-        ledger::register(session, lead, self.name(), &state).await
+        ledger::register(session, lead, self.name(), &state, None, None).await
+    }
+
+    /// Makes sure that there is a state, of an application that signs in with `credential`, one of its
+    /// two logins, already: the keeper itself.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn register_in_use(
+        &self,
+        session: &mut Session,
+        lead: Lead,
+        credential: &Credential,
+    ) -> Result<(), Failure> {
+        // Without it, it would be found out on the day when the login is due.
+        let sql = "SELECT CASE WHEN to_regprocedure($1) IS NULL THEN false \
+            ELSE has_function_privilege($1, 'EXECUTE') END";
+        let function = format!("{}(text,text)", role::FUNCTION);
+        if !session.query_one(sql, &[&function]).await?.try_get(0)? {
+            return Err(Failure::Damaged(format!(
+                "the keeper's own login is not rotated: it may not call {function}; run the SQL of \
+                 `howdah credentials setup` again"
+            )));
+        }
+        let state = State::in_use(credential.generation, &credential.user);
+        let seal = self.seal(state.current(), &credential.password)?;
+        let due_in = Some(self.next_due());
+        ledger::register(session, lead, self.name(), &state, Some(seal), due_in).await
     }
 
     pub(super) async fn load(&self, session: &Session) -> Result<Record, Failure> {
@@ -180,7 +209,7 @@ impl Rotation {
             (None, Some(first)) => Some(self.seal(record.state.current(), first)?),
             (sealed, _) => sealed.clone(),
         };
-        change.statements = vec![role::enable(standby, &password)];
+        change.statements = vec![self.settings.hand.enable(standby, &password)];
         let generation = change.to.current().generation;
         ledger::advance(session, lead, self.name(), &record.state, &change).await?;
         Ok(generation)
@@ -215,7 +244,10 @@ impl Rotation {
         record: &Record,
     ) -> Result<Step, Failure> {
         let is_adopted = record.state.current().login != self.settings.owner;
-        if !(is_adopted && record.is_due && self.settings.every.is_some()) {
+        // The date was set by the settings of then; by those of now it may have been due for long.
+        let is_old = |every| record.age >= every + self.settings.jitter;
+        let is_due = self.settings.every.is_some_and(|every| record.is_due || is_old(every));
+        if !(is_adopted && is_due) {
             return Ok(Step::Idle);
         }
         self.apply(session, lead, record, "schedule", None).await?;

@@ -189,18 +189,24 @@ impl<'a> Change<'a> {
     }
 }
 
-/// Writes the first record of `name`, unless there is one.
+/// Writes the first record of `name`, unless there is one: its state, the seal of its password where
+/// that is known, and when the next generation is due.
 pub(super) async fn register(
     session: &mut Session,
     lead: Lead,
     name: &str,
     state: &State,
+    sealed: Option<Vec<u8>>,
+    due_in: Option<Duration>,
 ) -> Result<(), Failure> {
     let transaction = session.transaction().await?;
     lead.fence(&transaction).await?;
-    let sql = "INSERT INTO howdah.rotation (name, phase, highest, generation, login) \
-        VALUES ($1, 'idle', 0, 0, $2) ON CONFLICT DO NOTHING";
-    transaction.execute(sql, &[&name, &state.current().login]).await?;
+    let sql = "INSERT INTO howdah.rotation \
+        (name, phase, highest, generation, login, sealed, due_at) VALUES ($1, 'idle', $2, $2, $3, $4, \
+        CASE WHEN $5::float8 < 0 THEN NULL ELSE now() + make_interval(secs => $5) END) \
+        ON CONFLICT DO NOTHING";
+    let (generation, login) = (signed(state.highest()), &state.current().login);
+    transaction.execute(sql, &[&name, &generation, login, &sealed, &due(due_in)]).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -97,6 +97,13 @@ impl State {
         Self { phase: Phase::Idle, highest: 0, current, old: None, returns: false }
     }
 
+    /// An application that signs in as `login`, one of its two, with a password that is known.
+    pub fn in_use(generation: u64, login: &str) -> Self {
+        let generation = generation.max(1);
+        let current = Issue { generation, login: login.to_owned() };
+        Self { phase: Phase::Idle, highest: generation, current, old: None, returns: false }
+    }
+
     /// The state as it was stored; none when its parts do not belong together.
     pub(super) fn stored(
         phase: Phase,

@@ -13,6 +13,8 @@ pub(super) struct Broken {
     pub(super) message: String,
     /// Whether the server knows us and does not let us in; else nobody knows.
     pub(super) is_denial: bool,
+    /// Whether it signs in, and acts as somebody else.
+    pub(super) is_of_role: bool,
 }
 
 /// Signs in to each endpoint, and makes sure that the session acts as `owner`.
@@ -39,14 +41,15 @@ async fn verify_one(endpoint: &Target, credential: &Credential, owner: &str) -> 
     let session = session::connect_through(&target).await.map_err(|error| {
         let is_denial = error.sqlstate().is_some() && !error.reason().is_passing();
         let diagnostic = crate::diagnostic::Diagnostic::from(error);
-        Broken { message: diagnostic.message().to_owned(), is_denial }
+        Broken { message: diagnostic.message().to_owned(), is_denial, is_of_role: false }
     })?;
     let asked = session.simple_query("SELECT current_user, session_user").await;
     session.close().await;
     let answer = asked.map_err(|error| {
         let message =
             error.as_db_error().map_or_else(|| error.to_string(), |it| it.message().into());
-        Broken { message: said(&message), is_denial: error.as_db_error().is_some() }
+        let is_denial = error.as_db_error().is_some();
+        Broken { message: said(&message), is_denial, is_of_role: false }
     })?;
     let row = answer.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0).zip(row.get(1)),
@@ -57,7 +60,7 @@ async fn verify_one(endpoint: &Target, credential: &Credential, owner: &str) -> 
         let message = said(&format!(
             "`{login}` acts as `{acts_as}`, not as `{owner}`: what it makes would be its own"
         ));
-        return Err(Broken { message, is_denial: true });
+        return Err(Broken { message, is_denial: true, is_of_role: true });
     }
     Ok(())
 }

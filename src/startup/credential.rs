@@ -22,7 +22,7 @@ const LIMIT: u64 = 64 * 1024 + 1;
 /// # Errors
 /// When there is none to be had, without a word of what is in the file.
 pub fn credential(path: &Path) -> Result<Credential, Box<Diagnostic>> {
-    let file = file_of(path);
+    let file = credential_file(path);
     let shown = file.display();
     let bytes = bytes_of(&file)
         .map_err(|error| refuse(format!("the credential {shown} cannot be read: {error}")))?;
@@ -59,7 +59,7 @@ pub fn signing_in(database: &Database) -> Result<SigningIn, Box<Diagnostic>> {
     let Some(path) = &database.credential else {
         return Ok(SigningIn { target: with_password(database)?, credential: None, path: None });
     };
-    if !file_of(path).exists() {
+    if !credential_file(path).exists() {
         let plain = with_password(database)?;
         let target = Target { application_name: tagged(&plain.application_name, 0), ..plain };
         return Ok(SigningIn { target, credential: None, path: Some(path.clone()) });
@@ -94,7 +94,7 @@ fn tagged(name: &str, generation: u64) -> String {
 /// # Errors
 /// When the file is there and cannot be read.
 pub fn credential_bytes(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    match bytes_of(&file_of(path)) {
+    match bytes_of(&credential_file(path)) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -119,7 +119,8 @@ fn refuse(message: String) -> Box<Diagnostic> {
         .boxed()
 }
 
-fn file_of(path: &Path) -> PathBuf {
+/// The file of the credential at `path`, which is that file or its folder.
+pub fn credential_file(path: &Path) -> PathBuf {
     if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() }
 }
 

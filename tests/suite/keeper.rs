@@ -46,7 +46,7 @@ fn a_keeper_whose_session_is_ended_leads_again() {
     let epoch = keeper.get("/ready").json()["epoch"].as_i64().unwrap();
     home.database.psql_as_superuser(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE application_name = 'howdah keeper' AND datname = current_database()",
+         WHERE application_name LIKE 'howdah keeper g%' AND datname = current_database()",
     );
     eventually("it leads again", SOON, || {
         keeper.get("/ready").json()["epoch"].as_i64().is_some_and(|it| it > epoch)

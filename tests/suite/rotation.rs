@@ -3,6 +3,7 @@
 mod approval;
 mod chaos;
 mod faults;
+mod own;
 
 use crate::support::{
     database::Database,
@@ -194,11 +195,14 @@ fn no_password_is_ever_in_the_log() {
     for word in ["adopt", "rotate", "rotate"] {
         done(&home, &keeper, word);
         secrets.push(home.published()["password"].as_str().unwrap().to_owned());
+        secrets.push(own::credential(&home)["password"].as_str().unwrap().to_owned());
+        own::rotate(&home, &keeper);
     }
     secrets.push(home.database.password.clone());
-    let credential = std::fs::read_to_string(home.folder.path().join("keeper.json")).unwrap();
-    let own: serde_json::Value = serde_json::from_str(&credential).unwrap();
-    secrets.push(own["password"].as_str().unwrap().to_owned());
+    secrets.push(own::credential(&home)["password"].as_str().unwrap().to_owned());
+    // A statement of the function's that fails, with a verifier in it.
+    home.database.psql_as_superuser(&format!("ALTER ROLE {}_logins NOCREATEROLE", home.role));
+    assert_eq!(keeper.post("/credentials/keeper/rotate", &serde_json::json!({})).status, 409);
     secrets
         .push(std::fs::read_to_string(home.folder.path().join("key")).unwrap().trim().to_owned());
     let log = cluster.log();

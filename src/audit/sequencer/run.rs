@@ -43,17 +43,19 @@ pub enum Happening<'a> {
     Failed(&'a Failure),
 }
 
-/// Sequences and signs until it is dropped, on connections that `connect` opens. After any failure it begins anew from what stands in the
+/// Sequences and signs until it is dropped, on connections that `connect` opens. `renew` gives another
+/// one when that in use is to be replaced. After any failure it begins anew from what stands in the
 /// database and the places.
 pub async fn run<E>(
     connect: &impl AsyncFn() -> Result<Session, E>,
+    renew: &impl AsyncFn() -> Option<Session>,
     settings: &Settings,
     tell: &dyn Fn(Happening<'_>),
 ) {
     loop {
         let pause = match connect().await {
             Ok(session) => {
-                let Err(failure) = live(&session, settings, tell).await;
+                let Err(failure) = live(session, renew, settings, tell).await;
                 tell(Happening::Failed(&failure));
                 match failure {
                     Failure::Database(_) | Failure::Place(_) => PAUSE,
@@ -68,27 +70,31 @@ pub async fn run<E>(
 }
 
 async fn live(
-    client: &tokio_postgres::Client,
+    mut session: Session,
+    renew: &impl AsyncFn() -> Option<Session>,
     settings: &Settings,
     tell: &dyn Fn(Happening<'_>),
 ) -> Result<std::convert::Infallible, Failure> {
     let Settings { signer, files, witness, .. } = settings.clone();
-    let mut sequencer = Sequencer::take_over(client, signer, files, witness).await?;
+    let mut sequencer = Sequencer::take_over(&session, signer, files, witness).await?;
     tell(Happening::TakenOver(sequencer.size()));
     let mut signed_at = None::<Instant>;
     let mut signed_size = None;
     loop {
-        sequencer.sequence(client).await?;
+        sequencer.sequence(&session).await?;
         let age = signed_at.map(|at| at.elapsed());
         let is_due = |limit: Duration| age.is_none_or(|age| age >= limit);
         let has_new = signed_size != Some(sequencer.size());
         if (has_new && is_due(settings.every)) || is_due(settings.heartbeat) {
             signed_at = Some(Instant::now());
-            let published = sequencer.checkpoint(client, now_s()).await?;
+            let published = sequencer.checkpoint(&session, now_s()).await?;
             signed_size = Some(published.size);
             tell(Happening::Signed(&published));
         }
         tokio::time::sleep(LOOK_EVERY.min(settings.every)).await;
+        if let Some(other) = renew().await {
+            session = other;
+        }
     }
 }
 

@@ -77,8 +77,17 @@ fn line(step: &Value, status: &Value) -> String {
     format!("generation {generation:<6} {name:<10} {after:>10}  {words}\n")
 }
 
-/// How it stands, in lines for a person.
+/// How it stands, in lines for a person: the application's, and then the keeper's own.
 pub(super) fn in_words(status: &Value) -> String {
+    let own = &status["keeper"];
+    if own["current"].is_null() {
+        let why = own["reason"].as_str().unwrap_or_default();
+        return format!("{}\n{:<12} {why}\n", one_in_words(status), "keeper");
+    }
+    format!("{}\nthe keeper's own\n{}", one_in_words(status), one_in_words(own))
+}
+
+fn one_in_words(status: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let mut out = String::new();
     let mut row = |name: &str, value: &str| {

@@ -126,6 +126,7 @@ impl Kept {
         credentials.rotating.owner.clone_from(&self.user);
         credentials.endpoints.clear();
         let path = self.file(PUBLISHED).join(credential::FILE_NAME);
+        credentials.keeper_sinks.clear();
         credentials.sinks = vec![Sink::File { path, mode: 0o600 }];
         config.audit.key_file = Some(self.file("audit.key"));
         config.audit.files = vec![self.file("checkpoints")];
@@ -136,7 +137,11 @@ impl Kept {
     /// Runs the keeper until it is dropped; gives why it does not run.
     pub(super) async fn run(&self, config: &Config, observer: &Observer) -> Diagnostics {
         let keeper = Desk::new(config, Arc::clone(observer)).map_err(Diagnostics::from);
-        let keeper = match keeper.and_then(Keeper::open) {
+        let opened = keeper.and_then(|desk| {
+            let bound = Keeper::take(&desk.keeper.listen)?;
+            Keeper::open(desk, bound)
+        });
+        let keeper = match opened {
             Ok(keeper) => keeper,
             Err(found) => return found,
         };
@@ -202,11 +207,12 @@ fn credentials_where_none_are_named() -> Credentials {
     let rotating = Rotating {
         owner: String::new(),
         rotate_every: Some(EVERY),
+        keeper_rotate_every: Some(EVERY),
         jitter: Duration::ZERO,
         overlap: SHORT,
         grace: SHORT,
         operators: vec!["operators".to_owned()],
         approval: "none".to_owned(),
     };
-    Credentials { rotating, sinks: Vec::new(), endpoints: Vec::new() }
+    Credentials { rotating, sinks: Vec::new(), keeper_sinks: Vec::new(), endpoints: Vec::new() }
 }

@@ -1,6 +1,6 @@
 //! What operators ask of the rotation.
 
-use super::Rotations;
+use super::{Rotations, Subject};
 use crate::{
     http::{
         api::{Asked, Caller, Entry, handler, json},
@@ -47,28 +47,47 @@ pub(super) fn of(rotations: &Rc<Rotations>) -> Vec<Entry> {
             change(&rotations, &asked, act).await
         }),
     };
-    vec![
-        Entry {
-            method: Method::GET,
-            path: "/credentials",
-            summary: "How the credential's rotation stands, and who has adopted which generation",
-            takes: None,
-            gives: (200, status_schema()),
-            open: false,
-            handler: shared(rotations, |rotations, _| async move { show(&rotations).await }),
-        },
-        post("/credentials/rotate", "Begin a new generation", Act::Rotate),
-        post(
-            "/credentials/adopt",
-            "Take over an application that signs in with a password of its own",
-            Act::Adopt,
-        ),
-        post(
-            "/credentials/back",
-            "Go back to the password before, under a higher generation, while its login still works",
-            Act::Back,
-        ),
-    ]
+    let get = |path, summary| Entry {
+        method: Method::GET,
+        path,
+        summary,
+        takes: None,
+        gives: (200, status_schema()),
+        open: false,
+        handler: shared(rotations, |rotations, _| async move { show(&rotations).await }),
+    };
+    match rotations.opened.subject {
+        Subject::Application => vec![
+            get(
+                "/credentials",
+                "How the credential's rotation stands, and who has adopted which generation",
+            ),
+            post("/credentials/rotate", "Begin a new generation", Act::Rotate),
+            post(
+                "/credentials/adopt",
+                "Take over an application that signs in with a password of its own",
+                Act::Adopt,
+            ),
+            post(
+                "/credentials/back",
+                "Go back to the password before, under a higher generation, while its login still works",
+                Act::Back,
+            ),
+        ],
+        Subject::Keeper => vec![
+            get("/credentials/keeper", "How the rotation of the keeper's own login stands"),
+            post(
+                "/credentials/keeper/rotate",
+                "Begin a new generation of the keeper's own login",
+                Act::Rotate,
+            ),
+            post(
+                "/credentials/keeper/back",
+                "Go back to the keeper's password before, while its login still works",
+                Act::Back,
+            ),
+        ],
+    }
 }
 
 fn shared<F, L>(rotations: &Rc<Rotations>, function: F) -> crate::http::api::Handler
@@ -139,9 +158,11 @@ fn leave<'a>(
 
 async fn show(rotations: &Rotations) -> Result<Answer, Problem> {
     let away = |why: &str| Problem::new(Code::DatabaseUnavailable).detail(why.to_owned());
-    let session = rotations.desk.connect().await.map_err(|it| away(it.message()))?;
-    let status = status(&rotations.rotation, &session).await;
-    session.close().await;
+    let own = rotations.desk.sign_in().await.map_err(|it| away(it.message()))?;
+    let rotation = rotations.opened.rotation(&own.credential);
+    let rotation = rotation.map_err(|it| away(&it.to_string()))?;
+    let status = status(rotation, &own.session).await;
+    own.session.close().await;
     let status = status.map_err(|it| away(&it.to_string()))?;
     Ok(json(StatusCode::OK, &status.0))
 }

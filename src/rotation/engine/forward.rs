@@ -5,7 +5,7 @@ use crate::{
     postgres::{lead::Lead, session::Session},
     rotation::{
         ledger::{Change, Failure, Record},
-        role, sessions, sink,
+        sessions, sink,
         verify::verify,
     },
 };
@@ -124,7 +124,7 @@ impl Rotation {
         change.sealed =
             if change.to.current().generation == 0 { None } else { record.old_sealed.clone() };
         change.old_sealed = None;
-        change.statements = vec![role::disable(failed)];
+        change.statements = vec![self.settings.hand.disable(failed)];
         change.due_in = self.settings.every.map(|every| every.min(AGAIN));
         let generation = record.state.current().generation;
         change.reason = Some(format!("generation {generation} was given up: {reason}"));

@@ -5,7 +5,6 @@ use crate::{
     postgres::{lead::Lead, session::Session},
     rotation::{
         ledger::{Change, Failure, Record},
-        role,
         sessions::{self, Session as Seen},
     },
 };
@@ -70,7 +69,7 @@ impl Rotation {
             return Ok(Step::Waits(waits));
         }
         let mut change = Change::of("retired", record, record.state.retired()?, "keeper");
-        change.statements = vec![role::disable(&old.login)];
+        change.statements = vec![self.settings.hand.disable(&old.login)];
         change.deadline = Some(self.settings.grace);
         self.make(session, lead, record, change).await
     }

@@ -131,7 +131,7 @@ async fn it_signs_in_time_and_goes_on_after_its_connection_was_lost() {
         let connect = async || session::connect(&target).await;
         runtime.block_on(async {
             tokio::select! {
-                () = run(&connect, &settings, &tell) => {}
+                () = run(&connect, &async || None, &settings, &tell) => {}
                 _ = ended => {}
             }
         });

@@ -1,7 +1,7 @@
 //! Rotations while keepers are killed and callers never stop. A few in the suite; as many as
 //! `HOWDAH_CHAOS_…` says in `scripts/chaos-access`, which reads the lines that begin with `figure`.
 
-use super::{Load, done, home, leading, may_sign_in, serve, signs_in};
+use super::{Load, done, home, leading, may_sign_in, own, serve, signs_in};
 use crate::support::{
     eventually,
     keeper::{Home, Keeper},
@@ -31,18 +31,33 @@ fn rank(phase: &str) -> usize {
     PHASES.iter().position(|it| *it == phase).unwrap()
 }
 
-/// Begins one, kills the keeper when `when` says so, and gives the next and how long it took to be
-/// whole again: nothing under way, one login, and the published credential signs in.
-fn survive(home: &Home, keeper: Keeper, when: impl Fn(&Keeper, u64)) -> (Keeper, Duration) {
-    let begun = keeper.post("/credentials/rotate", &json!({}));
-    assert_eq!(begun.status, 202, "{begun}");
+/// The application's credential, and the keeper's own, as the keeper's listener names them.
+const APPLICATION: &str = "/credentials";
+const OWN: &str = "/credentials/keeper";
+
+/// Begins one of `whose`, kills the keeper when `when` says so, and gives the next and how long it took
+/// to be whole again: nothing under way, one login, and the published credential signs in.
+fn survive(
+    home: &Home,
+    keeper: Keeper,
+    whose: &str,
+    when: impl Fn(&Keeper, u64),
+) -> (Keeper, Duration) {
+    let mut begun = keeper.post(&format!("{whose}/rotate"), &json!({}));
+    // A keeper that has just begun to lead may not have looked at its own login yet.
+    eventually("it begins", PATIENCE, || {
+        if begun.status == 409 {
+            begun = keeper.post(&format!("{whose}/rotate"), &json!({}));
+        }
+        begun.status == 202
+    });
     when(&keeper, begun.json()["generation"].as_u64().unwrap());
     drop(keeper);
     assert!(signs_in(home), "no lockout");
     let start = Instant::now();
     let keeper = leading(home);
     eventually("it is whole again", PATIENCE, || {
-        let status = keeper.get("/credentials");
+        let status = keeper.get(whose);
         status.status == 200 && status.json()["phase"] == "idle"
     });
     let elapsed = start.elapsed();
@@ -50,7 +65,19 @@ fn survive(home: &Home, keeper: Keeper, when: impl Fn(&Keeper, u64)) -> (Keeper,
     let owner = &home.database.user;
     let enabled = |it: &str| u8::from(may_sign_in(home, &format!("{owner}{it}")));
     assert_eq!(enabled("") + enabled("_a") + enabled("_b"), 1);
+    let own = own::credential(home);
+    assert_eq!(own::enabled(home), [own["user"].as_str().unwrap()], "no keeper is locked out");
     (keeper, elapsed)
+}
+
+/// Waits until the rotation of `whose` has reached `phase`, or is over.
+fn reaches(keeper: &Keeper, whose: &str, phase: &str, generation: u64) {
+    eventually(phase, PATIENCE, || {
+        let status = keeper.get(whose).json();
+        let now = status["phase"].as_str().unwrap_or("applied").to_owned();
+        let is_done = now == "idle" && status["current"]["generation"] == generation;
+        is_done || now != "idle" && rank(&now) >= rank(phase)
+    });
 }
 
 #[test]
@@ -64,13 +91,8 @@ fn a_kill_in_each_phase_and_at_random_locks_nobody_out() {
     let each = times("HOWDAH_CHAOS_KILLS", 1);
     for phase in PHASES {
         for _ in 0..each {
-            let (next, elapsed) = survive(&home, keeper, |keeper, generation| {
-                eventually(phase, PATIENCE, || {
-                    let status = keeper.get("/credentials").json();
-                    let now = status["phase"].as_str().unwrap_or("applied").to_owned();
-                    let is_done = now == "idle" && status["current"]["generation"] == generation;
-                    is_done || now != "idle" && rank(&now) >= rank(phase)
-                });
+            let (next, elapsed) = survive(&home, keeper, APPLICATION, |keeper, generation| {
+                reaches(keeper, APPLICATION, phase, generation);
             });
             (keeper, slowest) = (next, slowest.max(elapsed));
         }
@@ -78,7 +100,7 @@ fn a_kill_in_each_phase_and_at_random_locks_nobody_out() {
     let random = times("HOWDAH_CHAOS_RANDOM", 2);
     for _ in 0..random {
         let pause = Duration::from_millis(fastrand::u64(0..3000));
-        let (next, elapsed) = survive(&home, keeper, |_, _| std::thread::sleep(pause));
+        let (next, elapsed) = survive(&home, keeper, APPLICATION, |_, _| std::thread::sleep(pause));
         (keeper, slowest) = (next, slowest.max(elapsed));
     }
     let (answered, failures) = load.end();
@@ -88,6 +110,34 @@ fn a_kill_in_each_phase_and_at_random_locks_nobody_out() {
     figure("whole again after a kill", "5 s", &reached, slowest <= Duration::from_secs(5));
     let reached = format!("{} of {answered}", failures.len());
     figure("requests failed meanwhile", "0", &reached, failures.is_empty());
+    assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
+}
+
+#[test]
+fn a_kill_in_each_phase_of_the_keepers_own_login_locks_no_keeper_out() {
+    let home = home("");
+    let service = serve(&home);
+    let mut keeper = leading(&home);
+    done(&home, &keeper, "adopt");
+    let load = Load::on(&service);
+    let mut slowest = Duration::ZERO;
+    let each = times("HOWDAH_CHAOS_KILLS", 1);
+    for phase in PHASES {
+        for _ in 0..each {
+            let (next, elapsed) = survive(&home, keeper, OWN, |keeper, generation| {
+                reaches(keeper, OWN, phase, generation);
+            });
+            (keeper, slowest) = (next, slowest.max(elapsed));
+        }
+    }
+    own::rotate(&home, &keeper);
+    let (answered, failures) = load.end();
+    let killed = (7 * each).to_string();
+    figure("keepers killed as their own login changes", "7 × 20", &killed, true);
+    let reached = format!("{:.1} s", slowest.as_secs_f64());
+    figure("whole again after that", "5 s", &reached, slowest <= Duration::from_secs(5));
+    let reached = format!("{} of {answered}", failures.len());
+    figure("requests failed during that", "0", &reached, failures.is_empty());
     assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
 }
 
