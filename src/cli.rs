@@ -114,10 +114,17 @@ struct Serve {
     folder: FolderArgs,
     #[command(flatten)]
     listen: ListenArgs,
+    #[command(flatten)]
+    who: WhoArgs,
+}
+
+/// As whom a process works.
+#[derive(Debug, Args)]
+struct WhoArgs {
     /// Become this user once the listeners are open: a name, or `UID:GID`
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Serve as root, which is refused otherwise
+    /// Work as root, which is refused otherwise
     #[arg(
         long,
         env = "HOWDAH_ALLOW_ROOT",
@@ -263,6 +270,8 @@ struct KeyList {
 struct Keeper {
     #[command(flatten)]
     folder: FolderArgs,
+    #[command(flatten)]
+    who: WhoArgs,
     /// Write `{"keeper":…,"pid":…}` into this file when the listener is open
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,

@@ -22,9 +22,21 @@ use rustix::{
 };
 use std::path::PathBuf;
 
+/// Which process it is: each makes system calls of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Process {
+    /// `howdah serve`.
+    #[default]
+    Service,
+    /// `howdah keeper`.
+    Keeper,
+}
+
 /// What the process still needs after it was hardened.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
+    /// Which process it is.
+    pub process: Process,
     /// The user to become; `None` stays who it is.
     pub user: Option<User>,
     /// Files and directories that are read later: the service folder, directories of secrets.
@@ -85,9 +97,32 @@ pub fn apply(needs: &Needs) -> Result<Vec<Shortfall>, Box<Diagnostic>> {
         attempt("Landlock", files::confine(&needs.reads, &needs.writes));
     }
     if needs.filters_calls {
-        attempt("seccomp", calls::filter());
+        attempt("seccomp", calls::filter(needs.process));
     }
     Ok(shortfalls)
+}
+
+/// What confines this process now, by the kernel's word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InForce {
+    /// Whether a directory that it does not need is out of its reach.
+    pub files: bool,
+    /// Whether every thread's system calls are filtered, and no program could gain privileges.
+    pub system_calls: bool,
+}
+
+/// Tries what must not be possible, and reads the status of every thread (proc(5)).
+pub fn in_force() -> InForce {
+    let is_filtered = |status: &str| {
+        let has = |line: &str| status.lines().any(|it| it == line);
+        has("Seccomp:\t2") && has("NoNewPrivs:\t1")
+    };
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let mut statuses =
+        tasks.map(|it| std::fs::read_to_string(it.path().join("status")).unwrap_or_default());
+    // A thread that ended meanwhile has no status.
+    let system_calls = statuses.all(|status| status.is_empty() || is_filtered(&status));
+    InForce { files: std::fs::read_dir("/").is_err(), system_calls }
 }
 
 /// Landlock and seccomp would miss a thread that is there already.

@@ -1,11 +1,17 @@
-//! What `serve` gives up before it serves, from the command line and the manifest.
+//! What `serve` and `keeper` give up before they begin, from the command line and the manifest.
 
+mod keeper;
+mod sinks;
+
+pub(super) use keeper::keeper;
+
+use super::WhoArgs;
 use crate::{
     builtin::ping,
-    config::{Address, Authorities, Config, KeySource, SslMode},
+    config::{Address, Authorities, Config, Database, KeySource, SslMode},
     definition::route::Action,
     diagnostic::{Code, Diagnostic, Diagnostics},
-    hardening::{self, Needs, User},
+    hardening::{self, Needs, Process, User},
     startup::Folder,
 };
 use rustix::process::geteuid;
@@ -15,9 +21,9 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// When the process is root's and nobody said that it may be, or there is no such user.
-pub(super) fn who(user: Option<&str>, allow_root: bool) -> Result<Option<User>, Box<Diagnostic>> {
-    let user = user.map(User::find).transpose()?;
-    if user.is_some() || allow_root || !geteuid().is_root() {
+pub(super) fn who(who: &WhoArgs) -> Result<Option<User>, Box<Diagnostic>> {
+    let user = who.user.as_deref().map(User::find).transpose()?;
+    if user.is_some() || who.allow_root || !geteuid().is_root() {
         return Ok(user);
     }
     Err(Diagnostic::error(Code::Machine, "root must not serve")
@@ -28,26 +34,32 @@ pub(super) fn who(user: Option<&str>, allow_root: bool) -> Result<Option<User>, 
         .boxed())
 }
 
-/// Gives up everything that serving does not need. Gives a warning for each measure that the kernel
-/// lacks.
-///
-/// # Errors
-/// When one is lacking and `hardening.required` is on, or the user cannot be changed.
-pub(super) fn now(
+/// What `serve` needs.
+pub(super) fn service(
     folder: &Folder,
     config: &Config,
     user: Option<User>,
     ready_file: Option<&Path>,
-) -> Result<Diagnostics, Diagnostics> {
-    let needs = Needs {
+) -> Needs {
+    let sockets = [Some(&config.listen.http), config.listen.admin.as_ref()];
+    Needs {
+        process: Process::Service,
         user,
         reads: reads(folder, config),
-        writes: writes(config, ready_file),
+        writes: writes(sockets.into_iter().flatten(), ready_file),
         raw_sockets: pings(config) && !ping::needs_no_capability(),
         confines_files: config.hardening.files,
         filters_calls: config.hardening.system_calls,
-    };
-    let shortfalls = hardening::apply(&needs)?;
+    }
+}
+
+/// Gives up everything but `needs`. Gives a warning for each measure that the kernel
+/// lacks.
+///
+/// # Errors
+/// When one is lacking and `hardening.required` is on, or the user cannot be changed.
+pub(super) fn now(config: &Config, needs: &Needs) -> Result<Diagnostics, Diagnostics> {
+    let shortfalls = hardening::apply(needs)?;
     let required = config.hardening.required;
     let told: Diagnostics = shortfalls
         .iter()
@@ -76,18 +88,8 @@ fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
     if let Some(database) = &config.database {
         let credential = database.credential.as_deref();
         reads.extend(credential.into_iter().map(Path::to_owned));
-        let authorities = match &database.sslrootcert {
-            Some(Authorities::File(path)) => Some(path.as_path()),
-            Some(Authorities::System) | None => None,
-        };
-        if authorities.is_none() && database.sslmode >= Some(SslMode::VerifyFull)
-            || database.sslrootcert == Some(Authorities::System)
-        {
-            reads.extend(certificates());
-        }
-        let tls = [authorities, database.sslcert.as_deref(), database.sslkey.as_deref()];
-        let files = tls.into_iter().chain([credential, database.password_file.as_deref()]);
-        reads.extend(files.flatten().map(directory_of));
+        reads.extend(credential.map(directory_of));
+        reads.extend(of_database(database));
     }
     reads.extend(config.auth.keys_file.as_deref().map(directory_of));
     reads.extend(config.answers.cursor_key_file.as_deref().map(directory_of));
@@ -95,6 +97,31 @@ fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
         let files = [Some(&tls.certificate), Some(&tls.key), tls.client_authority.as_ref()];
         reads.extend(files.into_iter().flatten().map(|path| directory_of(path)));
     }
+    reads.extend(of_issuers(config));
+    reads
+}
+
+/// What signing in to the database reads: the password, certificates.
+fn of_database(database: &Database) -> Vec<PathBuf> {
+    let mut reads = Vec::new();
+    let authorities = match &database.sslrootcert {
+        Some(Authorities::File(path)) => Some(path.as_path()),
+        Some(Authorities::System) | None => None,
+    };
+    if authorities.is_none() && database.sslmode >= Some(SslMode::VerifyFull)
+        || database.sslrootcert == Some(Authorities::System)
+    {
+        reads.extend(certificates());
+    }
+    let tls = [authorities, database.sslcert.as_deref(), database.sslkey.as_deref()];
+    let files = tls.into_iter().chain([database.password_file.as_deref()]);
+    reads.extend(files.flatten().map(directory_of));
+    reads
+}
+
+/// What verifying callers' tokens reads.
+fn of_issuers(config: &Config) -> Vec<PathBuf> {
+    let mut reads = Vec::new();
     for issuer in config.issuers.values() {
         match &issuer.keys {
             KeySource::File(path) | KeySource::Secret(path) => reads.push(directory_of(path)),
@@ -122,9 +149,11 @@ fn certificates() -> Vec<PathBuf> {
 }
 
 /// Where files are made and removed: the ready file, and the sockets that go with the listeners.
-fn writes(config: &Config, ready_file: Option<&Path>) -> Vec<PathBuf> {
-    let sockets = [Some(&config.listen.http), config.listen.admin.as_ref()];
-    let sockets = sockets.into_iter().flatten().filter_map(|address| match address {
+fn writes<'a>(
+    listeners: impl Iterator<Item = &'a Address>,
+    ready_file: Option<&'a Path>,
+) -> Vec<PathBuf> {
+    let sockets = listeners.filter_map(|address| match address {
         Address::Unix(path) => Some(path.as_path()),
         Address::Tcp(..) => None,
     });

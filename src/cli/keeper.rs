@@ -1,16 +1,18 @@
 //! `howdah keeper`.
 
 use super::{
-    Exit, Keeper as Arguments,
+    Exit, Keeper as Arguments, WhoArgs, harden,
     serve::{Signals, block_on, warn},
     show,
 };
 use crate::{
+    config::Config,
     diagnostic::{Code, Diagnostic, Diagnostics},
     event::Event,
+    http::listener::Bound,
     keeper::{Desk, Keeper, document},
     observe,
-    startup::Folder,
+    startup::{Folder, Read},
 };
 use serde_json::json;
 use std::{path::Path, time::Duration};
@@ -21,7 +23,8 @@ pub(super) fn run(arguments: Arguments) -> Exit {
     let outcome = if arguments.openapi {
         describe(&folder)
     } else {
-        block_on(keep(&folder, ready_file.as_deref())).and_then(|inner| inner)
+        prepare(&folder, &arguments.who, ready_file.as_deref())
+            .and_then(|ready| block_on(keep(ready, ready_file.as_deref())).and_then(|inner| inner))
     };
     match outcome {
         Ok(()) => Exit::Success,
@@ -36,15 +39,35 @@ fn describe(folder: &Folder) -> Result<(), Diagnostics> {
     Ok(())
 }
 
-async fn keep(folder: &Folder, ready_file: Option<&Path>) -> Result<(), Diagnostics> {
-    let read = folder.manifest()?;
-    observe::start(&read.value.log);
+/// What is there before any thread but the main one.
+struct Prepared {
+    config: Config,
+    warnings: Diagnostics,
+    bound: Bound,
+}
+
+/// Reads the manifest, takes the address, and gives up everything else.
+fn prepare(
+    folder: &Folder,
+    who: &WhoArgs,
+    ready_file: Option<&Path>,
+) -> Result<Prepared, Diagnostics> {
+    let user = harden::who(who)?;
+    let Read { value: config, mut warnings } = folder.manifest()?;
+    let keeper = Desk::settings(&config)?;
+    let bound = Keeper::take(&keeper.listen)?;
+    let needs = harden::keeper(folder, &config, user, ready_file);
+    warnings.append(harden::now(&config, &needs)?);
+    Ok(Prepared { config, warnings, bound })
+}
+
+async fn keep(prepared: Prepared, ready_file: Option<&Path>) -> Result<(), Diagnostics> {
+    let Prepared { config, warnings, bound } = prepared;
+    observe::start(&config.log);
     let observer = observe::observer();
-    warn(&observer, &read.warnings);
+    warn(&observer, &warnings);
     let mut signals = Signals::listen()?;
-    let desk = Desk::new(&read.value, observer.clone())?;
-    let bound = Keeper::take(&desk.keeper.listen)?;
-    let keeper = Keeper::open(desk, bound)?;
+    let keeper = Keeper::open(Desk::new(&config, observer.clone())?, bound)?;
     if let Some(file) = ready_file {
         announce(file, &keeper.address)?;
     }

@@ -26,7 +26,7 @@ use tokio::{
 };
 
 pub(super) fn run(arguments: Serve) -> Exit {
-    let user = match harden::who(arguments.user.as_deref(), arguments.allow_root) {
+    let user = match harden::who(&arguments.who) {
         Ok(user) => user,
         Err(found) => return show::failed(&found.into()),
     };
@@ -60,7 +60,8 @@ fn prepare(
     let mut read = folder.definition()?;
     let definition = read.value;
     let places = Places::take(&definition.config.listen, AdminPlace::AsConfigured)?;
-    let shortfalls = harden::now(folder, &definition.config, user, ready_file)?;
+    let config = &definition.config;
+    let shortfalls = harden::now(config, &harden::service(folder, config, user, ready_file))?;
     read.warnings.append(shortfalls);
     Ok(Prepared { seen, definition, warnings: read.warnings, places })
 }

@@ -4,6 +4,7 @@
 //! for nothing here makes them and whoever does has taken it over; what is not on the list of the
 //! allowed ones does not exist (`ENOSYS`), so that a library can fall back on an older call.
 
+use super::Process;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
@@ -198,11 +199,27 @@ const CONTROLS: &[libc::c_int] = &[
     libc::PR_CAPBSET_READ,
 ];
 
+/// Calls that the keeper never makes: it follows no folder, and sends no batches of packets.
+const NOT_THE_KEEPERS: &[i64] = &[
+    libc::SYS_inotify_add_watch,
+    libc::SYS_inotify_init1,
+    libc::SYS_inotify_rm_watch,
+    libc::SYS_pwritev,
+    libc::SYS_recvmmsg,
+];
+
+/// What `ioctl` may ask for the keeper beside that: whether a file of checkpoints can only be appended
+/// to (ioctl_iflags(2)).
+const KEEPERS_REQUESTS: &[u64] = &[FS_IOC_GETFLAGS];
+
+/// `FS_IOC_GETFLAGS` (linux/fs.h): `_IOR('f', 1, long)`, of 64-bit architectures.
+const FS_IOC_GETFLAGS: u64 = 0x8008_6601;
+
 /// Installs both filters for this thread and those it starts.
-pub(super) fn filter() -> Result<(), String> {
+pub(super) fn filter(process: Process) -> Result<(), String> {
     let deadly = program(unconditional(DEADLY), SeccompAction::Allow, SeccompAction::KillProcess)?;
     let refuse = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-    let allowed = program(allowed()?, refuse, SeccompAction::Allow)?;
+    let allowed = program(allowed(process)?, refuse, SeccompAction::Allow)?;
     for filter in [deadly, allowed] {
         seccompiler::apply_filter(&filter).map_err(|error| {
             format!("the kernel does not take the filter ({error}); it needs CONFIG_SECCOMP_FILTER")
@@ -228,10 +245,17 @@ fn unconditional(calls: &[i64]) -> Rules {
     calls.iter().map(|call| (*call, Vec::new())).collect()
 }
 
-fn allowed() -> Result<Rules, String> {
+fn allowed(process: Process) -> Result<Rules, String> {
     let mut rules = unconditional(ALLOWED);
     rules.extend(unconditional(ALLOWED_HERE));
-    rules.insert(libc::SYS_ioctl, any_of(1, REQUESTS.iter().copied())?);
+    let more = match process {
+        Process::Service => &[],
+        Process::Keeper => {
+            rules.retain(|call, _| !NOT_THE_KEEPERS.contains(call));
+            KEEPERS_REQUESTS
+        }
+    };
+    rules.insert(libc::SYS_ioctl, any_of(1, REQUESTS.iter().chain(more).copied())?);
     rules.insert(
         libc::SYS_prctl,
         any_of(0, CONTROLS.iter().map(|it| u64::from(it.unsigned_abs())))?,
@@ -264,6 +288,13 @@ mod tests {
         for call in ALLOWED.iter().chain(ALLOWED_HERE) {
             assert!(!DEADLY.contains(call), "{call}");
         }
-        assert!(allowed().is_ok_and(|rules| !rules.contains_key(&libc::SYS_listen)));
+        for process in [Process::Service, Process::Keeper] {
+            let rules = allowed(process).unwrap_or_default();
+            assert!(
+                rules.contains_key(&libc::SYS_openat) && !rules.contains_key(&libc::SYS_listen)
+            );
+            let follows = rules.contains_key(&libc::SYS_inotify_init1);
+            assert_eq!(follows, process == Process::Service);
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! The keeper's own routes: whether it lives, and whether it leads.
 
 use super::Desk;
-use crate::http::api::{Entry, handler, json};
+use crate::{
+    hardening,
+    http::api::{Entry, handler, json},
+};
 use http::{Method, StatusCode};
 use serde_json::json;
 use std::rc::Rc;
@@ -13,11 +16,20 @@ pub(super) fn own(desk: &Rc<Desk>) -> Vec<Entry> {
         Entry {
             method: Method::GET,
             path: "/live",
-            summary: "Whether the process lives",
+            summary: "Whether the process lives, and what confines it by the kernel's word",
             takes: None,
-            gives: (200, json!({ "type": "object", "properties": { "live": { "const": true } } })),
+            gives: (
+                200,
+                json!({ "type": "object", "properties": { "live": { "const": true },
+                    "confined": { "type": "object", "properties": {
+                        "files": { "type": "boolean" }, "system_calls": { "type": "boolean" } } } } }),
+            ),
             open: true,
-            handler: handler(|_| async { Ok(json(StatusCode::OK, &json!({ "live": true }))) }),
+            handler: handler(|_| async {
+                let hardening::InForce { files, system_calls } = hardening::in_force();
+                let confined = json!({ "files": files, "system_calls": system_calls });
+                Ok(json(StatusCode::OK, &json!({ "live": true, "confined": confined })))
+            }),
         },
         Entry {
             method: Method::GET,

@@ -69,6 +69,25 @@ pub(super) const CHECKS: &[Check] = &[
         },
     },
     Check {
+        id: "keeper-confined",
+        title: "The keeper reaches its own files alone, and makes its own system calls alone",
+        area: Area::Keeper,
+        severity: Severity::High,
+        why: "Whoever takes over the keeper can make logins; what confines it keeps them from the rest of the host.",
+        remedy: "Leave `hardening.files` and `hardening.system_calls` on; look for a warning of the keeper's log.",
+        controls: &["NIST AC-6", "NIST CM-7", "NIST SC-39"],
+        judge: |evidence| {
+            keeper(evidence, |keeper, kept| match &kept.unconfined {
+                None => Verdict::Skip(format!("nothing at {} says it from here", keeper.listen)),
+                Some(lacks) => Verdict::unless_found(
+                    lacks.is_empty(),
+                    "by the kernel's word it does",
+                    format!("nothing confines {}", lacks.join(", ")),
+                ),
+            })
+        },
+    },
+    Check {
         id: "credential-rotated",
         title: "The service's credential is changed regularly",
         area: Area::Keeper,

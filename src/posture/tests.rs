@@ -47,7 +47,7 @@ fn good() -> Evidence {
             task_limit: Some(100),
             is_contained: true,
         },
-        kept: Some(Kept { readable: Vec::new(), answers: Some(401) }),
+        kept: Some(Kept { readable: Vec::new(), answers: Some(401), unconfined: Some(Vec::new()) }),
         files: Files { secrets: vec![secret], ..Files::default() },
         config: manifest(),
         surface: Surface { public: 3, public_writes: 0, routes: 3 },
@@ -136,6 +136,10 @@ fn weak() -> Vec<(&'static str, Evidence)> {
         (
             "keeper-secrets-out-of-reach",
             with(|it| it.kept.as_mut().unwrap().readable.push("keeper.key_file")),
+        ),
+        (
+            "keeper-confined",
+            with(|it| it.kept.as_mut().unwrap().unconfined = Some(vec!["its files"])),
         ),
         (
             "credential-rotated",

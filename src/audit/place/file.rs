@@ -7,9 +7,9 @@ use crate::audit::{
 };
 use rustix::fs::{IFlags, ioctl_getflags};
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, Permissions},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -41,6 +41,10 @@ impl FilePlace {
         let is_new = !self.path.exists();
         let mut options = OpenOptions::new();
         let mut file = options.append(true).create(true).mode(0o644).open(&self.path)?;
+        if is_new {
+            // Auditors read it; the process's mask took that away.
+            file.set_permissions(Permissions::from_mode(0o644))?;
+        }
         // After one that broke off an empty line begins anew.
         let begin = if self.ends_whole() { "" } else { "\n\n" };
         file.write_all(format!("{begin}{note}\n").as_bytes())?;

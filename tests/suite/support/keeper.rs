@@ -137,10 +137,16 @@ impl Home {
 
     /// A keeper of this folder, which listens.
     pub fn keeper(&self) -> Keeper {
+        self.keeper_with(&[])
+    }
+
+    /// One with these variables in its environment.
+    pub fn keeper_with(&self, environment: &[(&str, &str)]) -> Keeper {
         let number = fastrand::u64(..);
         let ready = self.folder.path().join(format!("ready-{number:016x}"));
         let log = self.folder.path().join(format!("log-{number:016x}"));
         let mut command = self.howdah(&["keeper"]);
+        command.envs(environment.iter().copied());
         command.arg("--ready-file").arg(&ready);
         let file = File::create(&log).unwrap();
         command.stdout(file.try_clone().unwrap()).stderr(file).stdin(Stdio::null());
@@ -201,6 +207,11 @@ impl Keeper {
     /// Whether it leads.
     pub fn leads(&self) -> bool {
         self.get("/ready").status == 200
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it wrote so far.
