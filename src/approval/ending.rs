@@ -7,7 +7,11 @@ use crate::postgres::{
     Target,
     session::{self, ConnectError},
 };
-use std::{fmt, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, Instant},
+};
 use tokio_postgres::{Client, Error};
 
 /// How long the sessions of an ended grant are looked for: one that was about to sign in when the
@@ -55,12 +59,32 @@ pub struct Looked {
     pub failures: Vec<(String, Failure)>,
 }
 
+/// When grants end by a clock that does not jump, as far as they were seen: a database whose clock goes
+/// back keeps nobody's login for longer than was approved.
+#[derive(Debug, Default)]
+pub struct Ends(BTreeMap<String, Instant>);
+
+impl Ends {
+    /// How long `request` has still, when the database says that it is `due` after so long.
+    fn left(&mut self, request: &str, due: Duration) -> Duration {
+        let now = Instant::now();
+        let by_database = now + due;
+        let end = self.0.entry(request.to_owned()).or_insert(by_database);
+        *end = by_database.min(*end);
+        end.saturating_duration_since(now)
+    }
+
+    fn forget(&mut self, request: &str) {
+        self.0.remove(request);
+    }
+}
+
 /// Ends what is due, and goes on with what has ended. `target` says how the keeper signs in, for the
-/// other databases of the cluster.
+/// other databases of the cluster; `ends` goes from one look to the next.
 ///
 /// # Errors
 /// Those of the keeper's own database. What hinders one login hinders no other.
-pub async fn look(client: &Client, target: &Target) -> Result<Looked, Error> {
+pub async fn look(client: &Client, target: &Target, ends: &mut Ends) -> Result<Looked, Error> {
     const SWEEP: &str = "SELECT grant_request::text, grant_login, grant_oid, grant_profile, \
                          grant_state, due_in_ms, ended_for_ms FROM howdah.access_sweep()";
     let mut looked = Looked { next: LOOK_EVERY, ..Looked::default() };
@@ -73,9 +97,15 @@ pub async fn look(client: &Client, target: &Target) -> Result<Looked, Error> {
         };
         if row.try_get::<_, &str>(4)? == "active" {
             let due = Duration::from_millis(row.try_get::<_, i64>(5)?.unsigned_abs());
-            looked.next = looked.next.min(due);
+            let left = ends.left(&grant.request, due);
+            looked.next = looked.next.min(left);
+            if left.is_zero() && !due.is_zero() {
+                const EXPIRE: &str = "SELECT howdah.access_end(NULL, $1::text::uuid, 'expired')";
+                client.query_one(EXPIRE, &[&grant.request]).await?;
+            }
             continue;
         }
+        ends.forget(&grant.request);
         let ended = row.try_get::<_, Option<i64>>(6)?.unwrap_or_default();
         let ended = Duration::from_millis(ended.unsigned_abs());
         if let Err(failure) = end(client, target, &grant, ended, &mut looked.next).await {

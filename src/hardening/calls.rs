@@ -209,7 +209,7 @@ const NOT_THE_KEEPERS: &[i64] = &[
 ];
 
 /// What `ioctl` may ask for the keeper beside that: whether a file of checkpoints can only be appended
-/// to (ioctl_iflags(2)).
+/// to (`ioctl_iflags(2)`).
 const KEEPERS_REQUESTS: &[u64] = &[FS_IOC_GETFLAGS];
 
 /// `FS_IOC_GETFLAGS` (linux/fs.h): `_IOR('f', 1, long)`, of 64-bit architectures.

@@ -6,7 +6,7 @@ mod routes;
 use super::{Desk, Lead, Room};
 use crate::{
     approval::{
-        ending,
+        ending::{self, Ends},
         policy::Policy,
         store::{self, Failure},
     },
@@ -67,12 +67,13 @@ async fn end_logins(desk: &Desk) -> String {
             store::prepare(&own.session).await.map_err(said)?;
         }
         store::set_policies(&own.session, &policies).await.map_err(said)?;
+        let mut ends = Ends::default();
         loop {
             if let Some(other) = desk.renewed(&own.credential).await {
                 own = other;
             }
             let target = desk.target(&own.credential);
-            let looked = ending::look(&own.session, &target).await.map_err(said)?;
+            let looked = ending::look(&own.session, &target, &mut ends).await.map_err(said)?;
             for (login, failure) in looked.failures {
                 let message = format!("{login} cannot be taken away: {failure}");
                 (desk.observer)(&Event::Warning { message: &message });

@@ -11,7 +11,7 @@ use crate::{
     event::Event,
     http::api::{Entry, Later},
     problem::Code,
-    rotation::{Failure, Leave, Refused, Step},
+    rotation::{Failure, Leave, Refused, Rotation, Step},
 };
 use std::{rc::Rc, time::Duration};
 use subject::{Opened, Subject};
@@ -131,13 +131,10 @@ impl Rotations {
     ) -> Result<Step, Failure> {
         let _turn = self.turn.lock().await;
         let rotation = self.opened.rotation(&own.credential)?;
-        let SignedIn { session, credential } = own;
         if checked.is_none() {
-            match self.opened.subject {
-                Subject::Application => rotation.register(session, lead).await?,
-                Subject::Keeper => rotation.register_in_use(session, lead, credential).await?,
-            }
+            self.register(rotation, own, lead).await?;
         }
+        let session = &mut own.session;
         let step = rotation.step(session, lead).await?;
         if step == Step::Idle && checked.is_none_or(|at| at.elapsed() >= CHECK) {
             let mended = rotation.check(session, lead).await?;
@@ -150,6 +147,20 @@ impl Rotations {
         Ok(step)
     }
 
+    /// Makes sure that there is a state.
+    async fn register(
+        &self,
+        rotation: &Rotation,
+        own: &mut SignedIn,
+        lead: Lead,
+    ) -> Result<(), Failure> {
+        let SignedIn { session, credential } = own;
+        match self.opened.subject {
+            Subject::Application => rotation.register(session, lead).await,
+            Subject::Keeper => rotation.register_in_use(session, lead, credential).await,
+        }
+    }
+
     /// Begins a new generation for `actor`, by `leave` where it takes that.
     async fn begin(
         &self,
@@ -160,6 +171,8 @@ impl Rotations {
         let (mut own, lead) = self.own_session().await?;
         let _turn = self.turn.lock().await;
         let rotation = self.opened.rotation(&own.credential)?;
+        // Whoever asks may be faster than the keeper's first look.
+        self.register(rotation, &mut own, lead).await?;
         let begun = rotation.begin(&mut own.session, lead, actor, leave, adopts).await;
         let generation = begun?;
         self.wake.notify_one();

@@ -220,7 +220,11 @@ impl Rotation {
     /// # Errors
     /// Why the transition was not made.
     pub async fn step(&self, session: &mut Session, lead: Lead) -> Result<Step, Failure> {
-        let record = self.load(session).await?;
+        let mut record = self.load(session).await?;
+        if record.is_ahead {
+            ledger::begin_again(session, lead, self.name()).await?;
+            record = self.load(session).await?;
+        }
         let made = match record.state.phase() {
             Phase::Idle => return self.idle(session, lead, &record).await,
             Phase::Applied => self.verify(session, lead, &record).await?,

@@ -84,6 +84,8 @@ pub(super) struct Record {
     pub(super) phase_age: Duration,
     /// For how long the generation has been there.
     pub(super) age: Duration,
+    /// Whether the database's clock has gone back to before the phase began.
+    pub(super) is_ahead: bool,
     /// Whether the phase's deadline has passed.
     pub(super) is_late: bool,
     /// Whether the next generation is due.
@@ -100,7 +102,7 @@ SELECT phase, highest, generation, login, sealed, old_generation, old_login, old
     coalesce(deadline <= now(), false), coalesce(due_at <= now(), false),
     to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
     to_char(deadline AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
-    reason, returns
+    reason, returns, since > now()
 FROM howdah.rotation WHERE name = $1";
 
 /// What is stored of `name`, when there is something.
@@ -128,6 +130,7 @@ fn record(row: &Row) -> Result<Record, Failure> {
         old_sealed: row.get(7),
         phase_age: duration(8),
         age: duration(9),
+        is_ahead: row.get(16),
         is_late: row.get(10),
         is_due: row.get(11),
         due_at: row.get(12),
@@ -373,6 +376,22 @@ pub(super) async fn note(session: &Session, name: &str, reason: &str) -> Result<
     let sql = "UPDATE howdah.rotation SET reason = $2 \
         WHERE name = $1 AND reason IS DISTINCT FROM $2";
     session.execute(sql, &[&name, &reason]).await?;
+    Ok(())
+}
+
+/// Has the phase begin now, after the database's clock went back: else an overlap, and what is to be given
+/// up, would wait for as long as it went back. The deadline stays as far away as it was.
+pub(super) async fn begin_again(
+    session: &mut Session,
+    lead: Lead,
+    name: &str,
+) -> Result<(), Failure> {
+    let transaction = session.transaction().await?;
+    lead.fence(&transaction).await?;
+    let sql = "UPDATE howdah.rotation SET deadline = deadline - (since - now()), since = now() \
+        WHERE name = $1 AND since > now()";
+    transaction.execute(sql, &[&name]).await?;
+    transaction.commit().await?;
     Ok(())
 }
 

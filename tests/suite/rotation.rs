@@ -2,6 +2,7 @@
 
 mod approval;
 mod chaos;
+mod clock;
 mod faults;
 mod own;
 

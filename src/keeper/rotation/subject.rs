@@ -33,6 +33,9 @@ impl Subject {
     }
 }
 
+/// Where a credential goes.
+type Sinks = Vec<Box<dyn sink::Sink>>;
+
 /// A rotation, which for the keeper's own login is known once the keeper has a credential.
 pub(super) struct Opened {
     desk: Rc<Desk>,
@@ -127,7 +130,7 @@ impl Opened {
         Ok(Rotation::new(settings, sinks, key, None))
     }
 
-    fn own_parts(&self) -> Result<(Vec<Box<dyn sink::Sink>>, Key), Box<Diagnostic>> {
+    fn own_parts(&self) -> Result<(Sinks, Key), Box<Diagnostic>> {
         let named = self.desk.config.credentials.as_ref().map(|it| it.keeper_sinks.as_slice());
         let sinks = match named {
             None | Some([]) => vec![Box::new(own_file(&self.desk)) as Box<dyn sink::Sink>],
@@ -144,7 +147,7 @@ fn own_file(desk: &Desk) -> sink::File {
     sink::File::new(path, 0o600)
 }
 
-fn sinks(key: &str, named: &[Sink]) -> Result<Vec<Box<dyn sink::Sink>>, Box<Diagnostic>> {
+fn sinks(key: &str, named: &[Sink]) -> Result<Sinks, Box<Diagnostic>> {
     sink::open(named).map_err(|why| {
         Diagnostic::error(Code::InvalidValue, format!("`credentials.{key}`: {why}"))
             .help("docs/sinks.md says what a sink takes")

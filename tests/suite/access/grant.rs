@@ -3,7 +3,7 @@
 use super::{House, code};
 use crate::support::{database, eventually};
 use howdah::approval::{
-    ending::look,
+    ending::{Ends, look},
     store::{self, Login},
 };
 use std::time::{Duration, Instant};
@@ -17,9 +17,9 @@ fn config(house: &House, login: &Login) -> Config {
 
 /// Does the keeper's work until the grant of `request` is in `state`.
 async fn work(house: &House, request: &str, state: &str) -> Duration {
-    let begun = Instant::now();
+    let (begun, mut ends) = (Instant::now(), Ends::default());
     while house.state(request).await != state {
-        let looked = look(&house.keeper, &house.target()).await.unwrap();
+        let looked = look(&house.keeper, &house.target(), &mut ends).await.unwrap();
         assert!(looked.failures.is_empty(), "{:?}", looked.failures);
         assert!(begun.elapsed() < Duration::from_secs(20), "never {state}");
         tokio::time::sleep(looked.next.min(Duration::from_millis(50))).await;
@@ -96,7 +96,7 @@ async fn revoking_refuses_the_login_in_a_second_and_ends_its_sessions_in_two() {
     let refused = config(&house, &login).connect(tokio_postgres::NoTls).await;
     assert!(refused.is_err(), "refused at once");
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-    look(&house.keeper, &house.target()).await.unwrap();
+    look(&house.keeper, &house.target(), &mut Ends::default()).await.unwrap();
     for session in &sessions {
         let gone = async {
             while is_alive(session).await {
@@ -172,4 +172,52 @@ async fn the_password_is_nowhere_on_the_server() {
     assert!(!log().contains(login.password.expose()));
     let tables = "SELECT * FROM howdah.access_grant, howdah.audit_inbox";
     assert!(!format!("{:?}", house.database.psql(tables)).contains(login.password.expose()));
+}
+
+/// As if the database's clock had jumped: what it keeps of a grant lies so much later, or earlier.
+fn shift(house: &House, login: &Login, by: &str) {
+    house.database.psql_as_superuser(&format!(
+        "UPDATE howdah.access_grant SET not_after = not_after + interval '{by}' WHERE login = '{0}';
+         DO $$ BEGIN EXECUTE format('ALTER ROLE {0} VALID UNTIL %L', (SELECT rolvaliduntil + interval '{by}'
+            FROM pg_roles WHERE rolname = '{0}')); END $$",
+        login.name
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_goes_back_keeps_no_login_for_longer() {
+    let house = House::new().await;
+    let request = house.approved(Duration::from_secs(3)).await;
+    let begun = Instant::now();
+    let login = house.activate(&request).await.unwrap();
+    let client = database::connect(&config(&house, &login)).await;
+    let mut ends = Ends::default();
+    look(&house.keeper, &house.target(), &mut ends).await.unwrap();
+    shift(&house, &login, "1 hour");
+    while house.state(&request).await == "active" {
+        let looked = look(&house.keeper, &house.target(), &mut ends).await.unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(20), "it lives on");
+        tokio::time::sleep(looked.next.min(Duration::from_millis(50))).await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(2900), "{:?}", begun.elapsed());
+    work(&house, &request, "closed").await;
+    assert!(!is_alive(&client).await);
+    let told = house.told().await;
+    assert_eq!(told.iter().filter(|it| *it == "grant.expired done").count(), 1, "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_goes_forward_ends_a_login_early() {
+    let house = House::new().await;
+    let request = house.approved(Duration::from_hours(1)).await;
+    let login = house.activate(&request).await.unwrap();
+    let client = database::connect(&config(&house, &login)).await;
+    let other = house.approved(Duration::from_hours(1)).await;
+    let untouched = house.activate(&other).await.unwrap();
+    shift(&house, &login, "-2 hours");
+    let refused = config(&house, &login).connect(tokio_postgres::NoTls).await;
+    assert!(refused.is_err(), "refused at once");
+    work(&house, &request, "closed").await;
+    assert!(!is_alive(&client).await);
+    assert!(is_alive(&database::connect(&config(&house, &untouched)).await).await);
 }
