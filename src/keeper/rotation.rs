@@ -26,6 +26,8 @@ const UNDER_WAY: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(2);
 /// How often everything is checked that others may have changed.
 const CHECK: Duration = Duration::from_mins(1);
+/// How often a session is asked for before the lead is given up.
+const TRIES: u32 = 3;
 /// How long to wait after a transition that was refused.
 const PAUSE: Duration = Duration::from_secs(2);
 /// The rotation of one credential.
@@ -75,9 +77,9 @@ impl Rotations {
     /// Goes on with what is under way, begins what is due, and checks; ends when the lead must be
     /// given up.
     async fn drive(&self, lead: Lead) -> String {
-        let mut own = match self.desk.sign_in().await {
+        let mut own = match self.first_session().await {
             Ok(own) => own,
-            Err(diagnostic) => return diagnostic.message().to_owned(),
+            Err(why) => return why,
         };
         let mut checked: Option<Instant> = None;
         let mut told = String::new();
@@ -115,6 +117,20 @@ impl Rotations {
                 () = tokio::time::sleep(wait) => {}
                 () = self.wake.notified() => {}
             }
+        }
+    }
+
+    /// A session to begin with. A server that is slow for a moment does not cost the lead, which is held by
+    /// a session that is there.
+    async fn first_session(&self) -> Result<SignedIn, String> {
+        let mut tries = 1;
+        loop {
+            match self.desk.sign_in().await {
+                Ok(own) => return Ok(own),
+                Err(diagnostic) if tries >= TRIES => return Err(diagnostic.message().to_owned()),
+                Err(_) => tries += 1,
+            }
+            tokio::time::sleep(UNDER_WAY).await;
         }
     }
 
