@@ -18,4 +18,5 @@ pub mod verify;
 pub const MIGRATIONS: &[(&str, &str)] = &[
     ("200_audit_inbox.sql", include_str!("audit/sql/200_audit_inbox.sql")),
     ("201_audit_trail.sql", include_str!("audit/sql/201_audit_trail.sql")),
+    ("202_audit_services.sql", include_str!("audit/sql/202_audit_services.sql")),
 ];

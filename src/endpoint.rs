@@ -4,6 +4,7 @@
 //! their layout, and every diagnostic that the two together give. Does not own the file format
 //! (`definition`), nor running (`lane`).
 
+mod audit;
 pub mod bulk;
 mod nature;
 pub mod page;
@@ -71,12 +72,17 @@ impl Endpoint {
     }
 
     /// Whether its rows are streamed: when its file says so, or else when it may give more rows than
-    /// an endpoint does that says nothing.
+    /// an endpoint does that says nothing. Of an audited one they never are.
     pub fn streams(&self) -> bool {
         let may =
             self.definition.method == Method::Get && self.definition.result == ResultShape::Rows;
         let many = self.definition.max_rows > file::DEFAULT_MAX_ROWS;
-        may && self.definition.delivery.stream.unwrap_or(many)
+        may && !self.is_audited() && self.definition.delivery.stream.unwrap_or(many)
+    }
+
+    /// Whether its answers are given when their record is in the audit trail.
+    pub fn is_audited(&self) -> bool {
+        self.definition.audit.is_some()
     }
 
     /// Whether its answer has no body.

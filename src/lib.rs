@@ -27,7 +27,12 @@ pub mod migration;
 pub mod outbound;
 pub mod postgres;
 
-// Floor 4, service: what is served.
+// Floor 4, records: what is kept, and proved.
+pub mod approval;
+pub mod audit;
+pub mod rotation;
+
+// Floor 5, service: what is served.
 pub mod advice;
 pub mod builtin;
 pub mod decode;
@@ -36,11 +41,6 @@ pub mod endpoint;
 pub mod metrics;
 pub mod openapi;
 pub mod service;
-
-// Floor 5, records: what is kept, and proved.
-pub mod approval;
-pub mod audit;
-pub mod rotation;
 
 // Floor 6, surface: the listeners.
 pub mod http;

@@ -4,6 +4,7 @@
 //! errors that only the whole shows: two files that want one route. Does not own reading files
 //! (`startup`), running (`lane`), or requests (`http`).
 
+mod audited;
 mod cache;
 mod door;
 mod failure;
@@ -14,6 +15,7 @@ mod route;
 mod serving;
 mod shield;
 
+pub use audited::{NotGiven, Record};
 pub use cache::{Asked, Cached, Question};
 pub use failure::{log_reason, problem};
 pub use load::{Loaded, NotLoaded, Source};
@@ -52,13 +54,16 @@ pub struct ServiceDefinition {
     pub cursors: Arc<Cursors>,
     /// How often somebody may ask: likewise, with what was counted.
     pub limiters: Vec<Arc<Limiter>>,
+    /// The digest of the files it was read from, where it was: `sha256:…`.
+    pub digest: String,
 }
 
 impl ServiceDefinition {
     /// What a manifest and endpoint files mean.
     pub fn new(config: Config, endpoints: Vec<Arc<file::Endpoint>>) -> Self {
         let (authority, limiters) = (Authority::of(&config), limiters(&config, &[]));
-        Self { config, endpoints, authority, cursors: Cursors::of_process(), limiters }
+        let (cursors, digest) = (Cursors::of_process(), String::new());
+        Self { config, endpoints, authority, cursors, limiters, digest }
     }
 
     /// Whether it signs in with a credential that the keeper changes.
@@ -104,6 +109,8 @@ pub struct Service {
     pub cursors: Arc<Cursors>,
     /// What every answer says to browsers.
     pub shield: Shield,
+    /// Whether requests to any endpoint go to the audit trail.
+    pub is_audited: bool,
     limiters: Vec<Arc<Limiter>>,
     /// The channels whose notifications end answers of `cache`.
     channels: Arc<Channels>,
@@ -187,13 +194,15 @@ impl Service {
         let caches = definition.endpoints.iter().filter_map(|file| file.repeats.cache.as_ref());
         let names: BTreeSet<String> = caches.filter_map(|cache| cache.channel.clone()).collect();
         let channels = Arc::new(Channels::new(names));
-        let found = cache::check(&config, &definition.endpoints);
+        let mut found = cache::check(&config, &definition.endpoints);
+        found.append(audited::check(&config, &definition.endpoints));
         if found.has_errors() {
             return Err(found);
         }
         let router = Router::build(&Doors { config: &config, limiters: &limiters }, actions)?;
         Ok(Self {
             shield: Shield::of(&config),
+            is_audited: definition.endpoints.iter().any(|it| it.audit.is_some()),
             config,
             authority: Arc::clone(&definition.authority),
             cursors: Arc::clone(&definition.cursors),

@@ -17,11 +17,13 @@ pub use files::{Stamp, stamp};
 pub use password::{place, with_password};
 
 use crate::{
+    audit::tree,
     config::{self, Address, Config},
     definition::file,
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
     service::ServiceDefinition,
 };
+use sha2::{Digest, Sha256};
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -47,6 +49,22 @@ pub struct Read<T> {
     pub value: T,
     /// The warnings.
     pub warnings: Diagnostics,
+    /// Of what was read: the manifest as it is written, what the command line sets over it, and the
+    /// endpoint files. What the environment says is not in it, for that may be a secret.
+    pub digest: Sha256,
+}
+
+impl<T> Read<T> {
+    /// The digest as the audit trail has it: `sha256:…`.
+    pub fn shown_digest(&self) -> String {
+        format!("sha256:{}", tree::hex(&self.digest.clone().finalize()))
+    }
+}
+
+/// Each part with its length, so that no two lists of parts look alike.
+fn say(digest: &mut Sha256, part: &str) {
+    digest.update((part.len() as u64).to_be_bytes());
+    digest.update(part);
 }
 
 /// The state of a folder's files: equal when nobody has touched one.
@@ -70,7 +88,14 @@ impl Folder {
         }
         let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
         warnings.append(value.unknown_variables(names));
-        Ok(Read { value, warnings })
+        let mut digest = Sha256::new();
+        say(&mut digest, source.text());
+        let port = self.port.map(|it| ("port".to_owned(), it.to_string()));
+        for (name, value) in self.overrides.iter().chain(&port) {
+            say(&mut digest, name);
+            say(&mut digest, value);
+        }
+        Ok(Read { value, warnings, digest })
     }
 
     /// The manifest and every endpoint file.
@@ -79,9 +104,11 @@ impl Folder {
     /// Everything that is wrong with any of them.
     pub fn definition(&self) -> Result<Read<ServiceDefinition>, Diagnostics> {
         let mut found = Diagnostics::new();
+        let mut digest = Sha256::new();
         let config = match self.manifest() {
             Ok(read) => {
                 found.append(read.warnings);
+                digest = read.digest;
                 Some(read.value)
             }
             Err(diagnostics) => {
@@ -93,7 +120,10 @@ impl Folder {
         let root = self.directory.join("endpoints");
         for path in files::below(&root, "sql", &mut found) {
             let Some(source) = found.keep(files::read(&path)) else { continue };
-            match file::read(&source, &endpoint_name(&root, &path)) {
+            let name = endpoint_name(&root, &path);
+            say(&mut digest, &name);
+            say(&mut digest, source.text());
+            match file::read(&source, &name) {
                 Ok((endpoint, warnings)) => {
                     found.append(warnings);
                     endpoints.push(Arc::new(endpoint));
@@ -113,7 +143,10 @@ impl Folder {
         }
         let definition = config.map(|config| ServiceDefinition::new(config, endpoints));
         found.sort();
-        found.into_result(definition).map(|(value, warnings)| Read { value, warnings })
+        let (value, warnings) = found.into_result(definition)?;
+        let mut read = Read { value, warnings, digest };
+        read.value.digest = read.shown_digest();
+        Ok(read)
     }
 
     /// The state of what [`Folder::definition`] reads: each file, and what tells it from another.

@@ -8,7 +8,7 @@ mod ready;
 pub mod reload;
 mod retry;
 
-pub use retry::{Attempt, attempt};
+pub use retry::{Attempt, attempt, attempt_told};
 
 use crate::{
     builtin::info::Facts,

@@ -16,8 +16,8 @@ const FLOORS: [&[&str]; 8] = [
     &["config", "value", "definition", "table"],
     &["credential", "access", "cursor"],
     &["postgres", "lane", "migration", "outbound"],
-    &["endpoint", "builtin", "decode", "service", "encode", "openapi", "metrics", "advice"],
     &["audit", "approval", "rotation"],
+    &["endpoint", "builtin", "decode", "service", "encode", "openapi", "metrics", "advice"],
     &["http", "console"],
     &[
         "observe",

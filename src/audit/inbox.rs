@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 use tokio_postgres::{Client, Error, Transaction};
 
 const WRITE: &str = "SELECT howdah.audit_write($1, $2)";
+/// Writes as one of the writers of services; which does not matter for what is written seldom.
+const WRITE_SERVICE: &str = "SELECT howdah.audit_service(0, $1)";
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,4 +80,12 @@ pub async fn write(transaction: &Transaction<'_>, entry: &Entry<'_>) -> Result<i
 /// As [`write()`].
 pub async fn write_failure(client: &Client, entry: &Entry<'_>) -> Result<i64, Error> {
     client.query_one(WRITE, &[&entry.writer, &entry.to_json()]).await?.try_get(0)
+}
+
+/// Writes the `entry` of a service, which may write nothing else, in a transaction of its own.
+///
+/// # Errors
+/// As [`write()`]; an action that does not begin with `service.`.
+pub async fn write_service(client: &Client, entry: &Entry<'_>) -> Result<i64, Error> {
+    client.query_one(WRITE_SERVICE, &[&entry.to_json()]).await?.try_get(0)
 }

@@ -42,6 +42,8 @@ fn describe(folder: &Folder) -> Result<(), Diagnostics> {
 /// What is there before any thread but the main one.
 struct Prepared {
     config: Config,
+    /// The digest of the files that it was read from.
+    digest: String,
     warnings: Diagnostics,
     bound: Bound,
 }
@@ -53,21 +55,24 @@ fn prepare(
     ready_file: Option<&Path>,
 ) -> Result<Prepared, Diagnostics> {
     let user = harden::who(who)?;
-    let Read { value: config, mut warnings } = folder.manifest()?;
+    let read = folder.manifest()?;
+    let digest = read.shown_digest();
+    let Read { value: config, mut warnings, .. } = read;
     let keeper = Desk::settings(&config)?;
     let bound = Keeper::take(&keeper.listen)?;
     let needs = harden::keeper(folder, &config, user, ready_file);
     warnings.append(harden::now(&config, &needs)?);
-    Ok(Prepared { config, warnings, bound })
+    Ok(Prepared { config, digest, warnings, bound })
 }
 
 async fn keep(prepared: Prepared, ready_file: Option<&Path>) -> Result<(), Diagnostics> {
-    let Prepared { config, warnings, bound } = prepared;
+    let Prepared { config, digest, warnings, bound } = prepared;
     observe::start(&config.log);
     let observer = observe::observer();
     warn(&observer, &warnings);
     let mut signals = Signals::listen()?;
-    let keeper = Keeper::open(Desk::new(&config, observer.clone())?, bound)?;
+    let desk = Desk::new(&config, observer.clone())?.of_files(digest);
+    let keeper = Keeper::open(desk, bound)?;
     if let Some(file) = ready_file {
         announce(file, &keeper.address)?;
     }

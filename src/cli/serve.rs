@@ -13,7 +13,7 @@ use crate::{
     postgres::Target,
     service::{Service, ServiceDefinition},
     startup::{self, Folder, SigningIn, Stamps},
-    supervise::{AdminPlace, Attempt, Places, Supervisor, attempt, follow, reload::Reload},
+    supervise::{AdminPlace, Attempt, Places, Supervisor, attempt_told, follow, reload::Reload},
 };
 use std::{
     future::Future,
@@ -143,7 +143,7 @@ async fn first(
 ) -> Result<Served, Diagnostics> {
     let service = match &target {
         None => Service::without_database(definition)?,
-        Some(target) => match attempt(definition, target, None).await {
+        Some(target) => match attempt_told(definition, target, None).await {
             Attempt::Prepared(service, warnings) => {
                 warn(observer, &warnings);
                 *service

@@ -21,7 +21,7 @@ use crate::{
     postgres::{Target, session},
     service::{Service, ServiceDefinition},
     startup::{self, Folder, SigningIn},
-    supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt, follow},
+    supervise::{self, AdminPlace, Attempt, Places, Supervisor, attempt_told, follow},
     watch::{Changed, Watch},
 };
 use kept::Kept;
@@ -212,7 +212,7 @@ async fn prepared(
     target: &Target,
     before: Option<&Service>,
 ) -> Result<Service, Diagnostics> {
-    match attempt(definition, target, before).await {
+    match attempt_told(definition, target, before).await {
         Attempt::Prepared(service, warnings) => {
             show::diagnostics(&warnings);
             Ok(*service)

@@ -25,7 +25,7 @@ use crate::{
     diagnostic::{Code, Diagnostics, SourceFile},
     name::Identifier,
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// The most rows an endpoint gives when its file does not say.
 pub const DEFAULT_MAX_ROWS: u32 = 10_000;
@@ -65,6 +65,8 @@ pub struct Endpoint {
     pub lane: Option<Identifier>,
     /// Who may call it, and how often.
     pub guard: Guard,
+    /// The bytes of the file that say that its requests go to the audit trail, where they do.
+    pub audit: Option<Range<usize>>,
     /// Whether one execution may answer many calls, where PostgreSQL says that it can.
     pub batch: bool,
     /// The parameters in the order they are declared, those of the path that are not declared too.

@@ -1,6 +1,6 @@
 //! From a definition to an endpoint: everything that can be wrong between the two is found here.
 
-use super::{Endpoint, nature, page, repeat};
+use super::{Endpoint, audit, nature, page, repeat};
 use crate::{
     config::{Access, Lane},
     definition::{
@@ -63,6 +63,7 @@ pub async fn prepare(
     check_writes(definition, plan.as_ref(), lane, &mut found);
     let calls = Prepared { sql: definition.statement.sql.clone(), ..Prepared::default() }.calls();
     repeat::check(session, definition, lane.map(|(_, it)| it), calls, &mut found).await;
+    audit::check(session, definition, calls, &mut found).await;
     if plan.as_ref().is_none_or(|plan| plan.extends_with_null) {
         // What the tables say of their columns does not hold for the result's.
         described.columns.iter_mut().for_each(|column| column.nullable = true);

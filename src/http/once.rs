@@ -13,7 +13,7 @@ use crate::{
     encode::Medium,
     endpoint::Endpoint,
     problem::{Code, Problem, sqlstate::Statement},
-    service::{Action, Entry, NotMade, Once, Outcome, Serving},
+    service::{Action, Entry, NotMade, Once, Outcome, Record, Serving},
     value::Argument,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
@@ -70,7 +70,7 @@ fn repeats(entry: &Entry) -> Option<&Repeats> {
 pub(super) async fn run(
     serving: &Serving,
     (entry, caller): (&Entry, &Caller),
-    (endpoint, medium): (&Endpoint, Medium),
+    (endpoint, medium, record): (&Endpoint, Medium, Option<&Record>),
     arguments: &[Argument],
     mut once: Once,
     refused: &mut Option<String>,
@@ -82,7 +82,7 @@ pub(super) async fn run(
     loop {
         tries += 1;
         let permit = gate::under(serving, entry.policy.permit(caller)?, caller)?;
-        match serving.once(permit, endpoint, arguments, medium, &once).await {
+        match serving.once(permit, (endpoint, medium), arguments, &once, record).await {
             Ok(outcome) => return Ok(outcome),
             Err(NotMade::Failed { again: true, .. }) if tries == 1 => {}
             Err(not_made) => {

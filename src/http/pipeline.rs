@@ -24,7 +24,7 @@ use crate::{
     event::{Event, Observer},
     lane::{Failure, Stop},
     problem::{Code, Problem, sqlstate::Statement},
-    service::{self, Action, Entry, Found, Once, Serving},
+    service::{self, Action, Entry, Found, NotGiven, Once, Record, Serving},
     value::Argument,
 };
 use http::{Method, Request, Response, Version};
@@ -38,6 +38,11 @@ pub(super) const VARY: &str = "Accept, Accept-Encoding";
 #[derive(Default)]
 struct Trail<'s> {
     entry: Option<&'s Entry>,
+    /// Who asks, where the audit trail wants to know.
+    caller: Caller,
+    /// Whether the audit trail has a record of its own of the request, or is to have one.
+    recorded: bool,
+    request_id: &'s str,
     signed_in: bool,
     counts: Vec<(Arc<Limiter>, Count)>,
     fields: gate::Fields,
@@ -57,10 +62,11 @@ pub(super) async fn answer(
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     let (parts, stream) = request.into_parts();
-    let mut trail = Trail::default();
+    let mut trail = Trail { request_id: id.as_str(), ..Trail::default() };
     let outcome = run(serving, &parts, stream, peer, &mut trail).await;
     if let Err(problem) = &outcome {
         gate::challenge(serving, trail.entry, problem, &mut trail.fields);
+        count_refusal(serving, &trail, problem.code());
     }
     gate::tell(&trail.counts, &mut trail.fields);
     let (mut response, rows, code) = match outcome {
@@ -99,6 +105,14 @@ pub(super) async fn answer(
         address: logged(serving, &parts.headers, peer),
     });
     response
+}
+
+/// Tells the audit trail of a refusal that has no record of its own, where it wants to know.
+fn count_refusal(serving: &Serving, trail: &Trail<'_>, code: Code) {
+    if let Some(entry) = trail.entry.filter(|_| !trail.recorded && serving.service.is_audited) {
+        let is_audited = entry.is_audited() && code.status() < 500;
+        serving.count_refusal(&entry.name(), &trail.caller, code, is_audited);
+    }
 }
 
 /// The caller's address for the log, where it is to be kept: the one that a trusted proxy names, or the
@@ -148,6 +162,7 @@ async fn run<'s>(
         return Err(Problem::new(Code::DatabaseUnavailable));
     }
     let once = once::of(serving, entry, &caller, parts)?;
+    let record = entry.is_audited().then(|| Record::new(&caller, &entry.name(), trail.request_id));
     if let Action::Bulk(bulk) = &entry.action {
         let nothing = Incoming {
             path: &segments,
@@ -158,7 +173,8 @@ async fn run<'s>(
         };
         arguments::read(&[], &nothing, 1)?;
         let permit = gate::under(serving, permit, &caller)?;
-        return Box::pin(run_bulk(serving, permit, (bulk, once), parts, stream, trail)).await;
+        let what = (&**bulk, once, record);
+        return Box::pin(run_bulk(serving, permit, what, parts, stream, trail)).await;
     }
     let medium = match medium {
         Some(medium) => medium,
@@ -168,15 +184,20 @@ async fn run<'s>(
     let arguments = take_arguments(serving, entry, &segments, parts, stream, &caller).await?;
     match &entry.action {
         Action::Endpoint(endpoint) => {
+            let record = record.map(|it| it.with_arguments(&arguments));
+            let record = record.as_ref();
             if let Some(once) = once {
-                let (whose, what) = ((entry, &caller), (&**endpoint, medium));
+                let _ = gate::under(serving, permit, &caller)?;
+                trail.recorded = record.is_some();
+                let (whose, what) = ((entry, &caller), (&**endpoint, medium, record));
                 let outcome = once::run(serving, whose, what, &arguments, once, &mut trail.refused);
                 let outcome = Box::pin(outcome).await?;
                 return once::answer(serving, outcome, Some(VARY), &mut trail.fields);
             }
             let permit = gate::under(serving, permit, &caller)?;
+            trail.recorded = record.is_some();
             let streams = endpoint.streams() && parts.version != Version::HTTP_10;
-            let asked = Asked { endpoint, medium, streams, query: parts.uri.query() };
+            let asked = Asked { endpoint, medium, streams, query: parts.uri.query(), record };
             let Some(cache) = cached::of(endpoint) else {
                 return run_endpoint(serving, permit, asked, &arguments, trail).await;
             };
@@ -246,6 +267,9 @@ async fn admit<'s>(
     gate::count(entry, address, None, &mut trail.counts)?;
     let caller = gate::identify(serving, entry, parts).await?;
     trail.signed_in = !caller.is_anonymous();
+    if serving.service.is_audited {
+        trail.caller = caller.clone();
+    }
     gate::count(entry, address, Some(&caller), &mut trail.counts)?;
     let permit = entry.policy.permit(&caller)?;
     Ok((caller, permit))
@@ -290,25 +314,27 @@ struct Asked<'a> {
     streams: bool,
     /// What stands behind the `?`.
     query: Option<&'a str>,
+    /// What the audit trail is told, of an audited endpoint.
+    record: Option<&'a Record>,
 }
 
 /// Permit → `Lane::run` → rows → Answer.
 async fn run_endpoint(
     serving: &Serving,
     permit: Permit,
-    Asked { endpoint, medium, streams, query }: Asked<'_>,
+    Asked { endpoint, medium, streams, query, record }: Asked<'_>,
     arguments: &[Argument],
     trail: &mut Trail<'_>,
 ) -> Result<Answer, Problem> {
-    let told = |failure: Failure, trail: &mut Trail<'_>| {
-        trail.refused = service::log_reason(&failure).map(str::to_owned);
+    let told = |not_given: NotGiven, trail: &mut Trail<'_>| {
+        trail.refused = service::log_reason(not_given.failure()).map(str::to_owned);
         let statement =
             if endpoint.definition.method.has_body() { Statement::Write } else { Statement::Read };
-        service::problem(&failure, statement, endpoint.max_rows())
+        not_given.problem(statement, endpoint.max_rows())
     };
     if streams {
         let outcome = serving.stream(permit, endpoint, arguments, medium).await;
-        let (rows, first) = outcome.map_err(|failure| told(failure, trail))?;
+        let (rows, first) = outcome.map_err(|failure| told(failure.into(), trail))?;
         let mut answer = Answer { vary: Some(VARY), ..Answer::ok(medium.content_type(), "") };
         if rows.is_complete() {
             answer.rows = rows.rows();
@@ -320,8 +346,18 @@ async fn run_endpoint(
     }
     let cursors = &serving.service.cursors;
     let page = endpoint.paging.as_ref().map(|it| it.page(arguments, cursors)).transpose()?;
-    let outcome = serving.run(permit, endpoint, arguments, page.as_ref(), medium).await;
-    let mut done = outcome.map_err(|failure| told(failure, trail))?;
+    let page_of = page.as_ref();
+    let outcome = match record {
+        None => {
+            let outcome = serving.run(permit, endpoint, arguments, page_of, medium).await;
+            outcome.map_err(NotGiven::Failed)
+        }
+        Some(record) => {
+            let what = (endpoint, medium);
+            Box::pin(serving.audited(permit, what, arguments, page_of, record)).await
+        }
+    };
+    let mut done = outcome.map_err(|not_given| told(not_given, trail))?;
     let link = page.as_ref().map(|page| {
         let next = done.sink.take_page_end();
         let next = next.and_then(|keys| page.cursor(&keys, cursors));
@@ -334,7 +370,7 @@ async fn run_endpoint(
         return Err(Problem::new(Code::RowNotFound));
     }
     let bytes = done.sink.finish();
-    let bytes = bytes.map_err(|_| told(Failure::Stopped(Stop::Malformed), trail))?;
+    let bytes = bytes.map_err(|_| told(Failure::Stopped(Stop::Malformed).into(), trail))?;
     let answer = Answer { vary: Some(VARY), ..Answer::ok(medium.content_type(), bytes) };
     Ok(Answer { rows: done.rows, link, ..answer })
 }
@@ -343,7 +379,7 @@ async fn run_endpoint(
 async fn run_bulk(
     serving: &Serving,
     permit: Permit,
-    (bulk, once): (&Bulk, Option<Once>),
+    (bulk, once, record): (&Bulk, Option<Once>, Option<Record>),
     parts: &http::request::Parts,
     stream: IncomingStream,
     trail: &mut Trail<'_>,
@@ -352,7 +388,8 @@ async fn run_bulk(
     let limits = &serving.service.config.limits;
     let (most, pace) = (bulk.copy.max_bytes, limits.body_timeout);
     let mut body = body::Stream::new(&parts.headers, stream, most, pace)?;
-    let outcome = serving.load(permit, bulk, format, &mut body, once.as_ref()).await;
+    trail.recorded = record.is_some();
+    let outcome = serving.load(permit, bulk, format, &mut body, (once.as_ref(), record)).await;
     let outcome = outcome.map_err(|not_loaded| {
         trail.refused = not_loaded.log_reason().map(str::to_owned);
         not_loaded.problem(bulk)

@@ -39,6 +39,8 @@ use tokio::{
 
 /// How often connections are looked at that take too long.
 const SWEEP: Duration = Duration::from_millis(500);
+/// How long a thread that ends may take to tell the audit trail what it refused.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long to wait after the kernel refused to accept, as when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections are still accepted that had been waiting when the process was asked to end.
@@ -306,22 +308,22 @@ struct Setup {
 
 impl Setup {
     /// Lanes of `before` are taken over where they are the same.
-    fn serving(&self, before: Option<&Serving>, served: &Served) -> Rc<Serving> {
-        Rc::new(Serving::open(
+    fn serving(&self, before: Option<&Serving>, served: &Served) -> Serving {
+        Serving::open(
             before,
             Arc::clone(&served.service),
             served.target.as_ref(),
             self.threads,
             Arc::clone(&self.facts),
             &self.observer,
-        ))
+        )
     }
 }
 
 /// A thread's life: it ends when it is told to, or when the server is gone.
 async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
     let shared = Rc::new(Shared {
-        serving: RefCell::new(setup.serving(None, &setup.served)),
+        serving: RefCell::new(Rc::new(setup.serving(None, &setup.served))),
         observer: Arc::clone(&setup.observer),
         clocks: Clocks::default(),
         tls: setup.tls.clone(),
@@ -334,7 +336,11 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
     loop {
         tokio::select! {
             command = inbox.recv() => match command {
-                None | Some(Command::Stop) => return,
+                None | Some(Command::Stop) => {
+                    let serving = Rc::clone(&shared.serving.borrow());
+                    let _ = tokio::time::timeout(LAST_WORDS, serving.write_refusals()).await;
+                    return;
+                }
                 Some(Command::Connection(accepted, counted)) => {
                     let shared = Rc::clone(&shared);
                     tokio::task::spawn_local(async move {
@@ -345,14 +351,16 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
                 Some(Command::Renew(target)) => {
                     let served = Served { service: Arc::clone(&service), target: Some(target) };
                     drop(renewal.take());
-                    renewal = Renewal::begin(&shared, setup.serving(None, &served), None);
+                    let serving = setup.serving(None, &served);
+                    let serving = serving.going_on_from(&shared.serving.borrow());
+                    renewal = Renewal::begin(&shared, Rc::new(serving), None);
                 }
                 Some(Command::Serve(served)) => {
                     service = Arc::clone(&served.service);
                     drop(renewal.take());
                     let serving = {
                         let before = shared.serving.borrow();
-                        setup.serving(Some(&before), &served)
+                        Rc::new(setup.serving(Some(&before), &served).going_on_from(&before))
                     };
                     let latest = Some(Instant::now() + REPLACING);
                     renewal = Renewal::begin(&shared, serving, latest);
@@ -371,7 +379,9 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
                     (limits.idle_timeout, limits.header_timeout)
                 };
                 shared.clocks.sweep(idle, header);
-                shared.serving.borrow().tidy();
+                let serving = Rc::clone(&shared.serving.borrow());
+                serving.tidy();
+                serving.tell_refusals();
             }
         }
     }

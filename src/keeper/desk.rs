@@ -48,6 +48,8 @@ pub struct Desk {
     pub keeper: Keeper,
     /// Where events go.
     pub observer: Observer,
+    /// The digest of the configuration, where it was read from files: `sha256:…`.
+    pub digest: String,
     /// The database, without a login.
     place: Target,
     known: RefCell<Known>,
@@ -79,6 +81,7 @@ impl Desk {
             config: config.clone(),
             keeper,
             observer,
+            digest: String::new(),
             place,
             known: RefCell::default(),
             epoch: Cell::new(None),
@@ -92,6 +95,13 @@ impl Desk {
     /// When there is none.
     pub fn settings(config: &Config) -> Result<&Keeper, Box<Diagnostic>> {
         config.keeper.as_ref().ok_or_else(|| missing("keeper"))
+    }
+
+    /// The same, of a configuration that was read from files with this digest.
+    #[must_use]
+    pub fn of_files(mut self, digest: String) -> Self {
+        self.digest = digest;
+        self
     }
 
     /// Where the database is, with this credential; its sessions say their generation.

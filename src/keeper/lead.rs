@@ -6,6 +6,7 @@
 
 use super::{Desk, Room, SignedIn, rooms};
 use crate::{
+    audit::inbox,
     credential::Credential,
     event::Event,
     migration,
@@ -14,6 +15,7 @@ use crate::{
         session::Session,
     },
 };
+use serde_json::{Map, json};
 use std::{convert::Infallible, rc::Rc, time::Duration};
 use tokio_postgres::Error;
 
@@ -70,6 +72,7 @@ async fn attempt(desk: &Rc<Desk>, rooms: &[Rc<dyn Room>]) -> Result<String, Stri
     let sql = "UPDATE howdah.keeper_lead SET epoch = epoch + 1, since = now() RETURNING epoch";
     let row = own.session.query_one(sql, &[]).await.map_err(said)?;
     let lead = Lead::of(row.get(0));
+    tell(desk, &own.session, lead).await.map_err(said)?;
     desk.epoch.set(Some(lead.epoch()));
     (desk.observer)(&Event::Leading { epoch: lead.epoch() });
     let mut works: Vec<_> = rooms.iter().map(|room| room.work(Rc::clone(desk), lead)).collect();
@@ -128,6 +131,20 @@ async fn hand_over(from: &Session, to: &Session) -> Result<(), NotHandedOver> {
     };
     // A wait that failed before the lock was let go changed nothing, but is not told from the other.
     tokio::try_join!(taken, let_go).map(drop)
+}
+
+/// Tells the audit trail who leads, with which configuration.
+async fn tell(desk: &Desk, session: &Session, lead: Lead) -> Result<(), Error> {
+    let detail = [("epoch", json!(lead.epoch())), ("configuration", json!(desk.digest))];
+    let entry = inbox::Entry {
+        writer: "keeper",
+        action: "keeper.leads",
+        actor: "howdah keeper",
+        subject: desk.config.service.name.as_str(),
+        outcome: inbox::Outcome::Done,
+        detail: Map::from_iter(detail.map(|(name, value)| (name.to_owned(), value))),
+    };
+    inbox::write_failure(session, &entry).await.map(drop)
 }
 
 async fn locked(session: &Session) -> Result<bool, Error> {

@@ -28,6 +28,9 @@ pub(super) fn codes(service: &Service, entry: &Entry) -> Vec<Code> {
     }
     super::security::codes(service, entry, &mut codes);
     super::repeat::codes(entry, &mut codes);
+    if entry.is_audited() {
+        codes.push(Code::AuditUnavailable);
+    }
     let needs_claim = entry
         .parameters()
         .iter()

@@ -154,6 +154,8 @@ codes! {
     OutcomeUnknown = 503 "outcome-unknown" "The outcome is unknown",
     /// The token's issuer has not given its keys yet, so nobody can tell whether the token is valid.
     IssuerUnavailable = 503 "issuer-unavailable" "The issuer cannot be asked",
+    /// The route's requests go to the audit trail, and this one's record could not be kept, so there is no answer.
+    AuditUnavailable = 503 "audit-unavailable" "The audit trail cannot be written",
     /// More requests wait than the lane has room for.
     Overloaded = 503 "overloaded" "Too many requests wait",
     /// Two transactions collided, also after a retry where one is allowed (SQLSTATE 40001, 40P01).

@@ -148,23 +148,27 @@ fn key(endpoint: &Endpoint, arguments: &[Argument], asked: Asked<'_>) -> Box<[u8
     key.into_boxed_slice()
 }
 
+/// Whether the lane of that name runs on the server that writes and notifies, as far as the manifest says.
+pub(super) fn is_on_primary(config: &Config, lane: &str) -> bool {
+    let Some(database) = &config.database else { return true };
+    let of_lane = config.lanes.get(lane).and_then(|it| it.target_session_attrs);
+    match of_lane.unwrap_or(database.target_session_attrs) {
+        SessionAttrs::ReadWrite | SessionAttrs::Primary => true,
+        SessionAttrs::Any => database.host.len() == 1,
+        SessionAttrs::ReadOnly | SessionAttrs::Standby | SessionAttrs::PreferStandby => false,
+    }
+}
+
 /// What is wrong with the channels of endpoints: whose reads may go to another server than the one that
 /// notifies may read there, after a notification, what was before it.
 pub(super) fn check(config: &Config, endpoints: &[Arc<file::Endpoint>]) -> Diagnostics {
     let mut found = Diagnostics::new();
-    let Some(database) = &config.database else { return found };
     for file in endpoints {
         let Some(cache) = file.repeats.cache.as_ref().filter(|it| it.channel.is_some()) else {
             continue;
         };
         let lane = file.lane.as_ref().map_or("read", Identifier::as_str);
-        let of_lane = config.lanes.get(lane).and_then(|it| it.target_session_attrs);
-        let notifies = match of_lane.unwrap_or(database.target_session_attrs) {
-            SessionAttrs::ReadWrite | SessionAttrs::Primary => true,
-            SessionAttrs::Any => database.host.len() == 1,
-            SessionAttrs::ReadOnly | SessionAttrs::Standby | SessionAttrs::PreferStandby => false,
-        };
-        if !notifies {
+        if !is_on_primary(config, lane) {
             let message = format!(
                 "`cache.channel` needs reads from the server that notifies, and lane `{lane}` may read \
                  from another"

@@ -9,7 +9,7 @@ mod outcome;
 pub use outcome::{Loaded, NotLoaded};
 
 use super::{
-    Serving,
+    Record, Serving,
     once::{Claim, Once, Outcome},
 };
 use crate::{
@@ -116,7 +116,7 @@ impl<S: Source> Rows<'_, S> {
 }
 
 impl Serving {
-    /// Loads the rows of `source`; with `once`, once.
+    /// Loads the rows of `source`; with `once`, once; with `record`, not without it.
     ///
     /// # Errors
     /// Why nothing was loaded.
@@ -126,7 +126,7 @@ impl Serving {
         bulk: &Bulk,
         format: Format,
         source: &mut S,
-        once: Option<&Once>,
+        (once, record): (Option<&Once>, Option<Record>),
     ) -> Result<Outcome, NotLoaded> {
         let depth = self.service.config.limits.json_depth;
         let columns = std::sync::Arc::clone(&bulk.columns);
@@ -136,17 +136,22 @@ impl Serving {
             decoder,
             out: Vec::with_capacity(2 * PIECE),
             ended: false,
-            digest: once.map(Once::request),
+            digest: once.map(Once::request).or(record.as_ref().map(|_| Sha256::new())),
         };
-        let not_loaded = match self.attempt(permit, bulk, &mut rows, once).await {
+        let not_loaded = match self.attempt(permit, bulk, &mut rows, once, record.as_ref()).await {
             Ok(loaded) => return Ok(loaded),
             Err(not_loaded) => not_loaded,
         };
         // The connection is given back by now.
-        Err(match not_loaded {
+        let not_loaded = match not_loaded {
             NotLoaded::Faults(_) => rows.look_on().await,
             other => other,
-        })
+        };
+        if let Some(record) = &record {
+            let code = not_loaded.problem(bulk).code();
+            self.record_not_loaded(&bulk.lane, record, &not_loaded, code).await?;
+        }
+        Err(not_loaded)
     }
 
     async fn attempt<S: Source>(
@@ -155,6 +160,7 @@ impl Serving {
         bulk: &Bulk,
         rows: &mut Rows<'_, S>,
         once: Option<&Once>,
+        record: Option<&Record>,
     ) -> Result<Outcome, NotLoaded> {
         // A caller who sends nothing, or nothing of use, is worth no connection.
         rows.read().await?;
@@ -163,9 +169,15 @@ impl Serving {
         let until = Instant::now() + patience.all;
         if let Some(once) = once {
             if let Claim::Known(known) = self.claim(&mut job, once).await? {
-                // The connection is not kept waiting for the rest of the body.
-                drop(job);
-                return Ok(known.answer(&rows.digest().await?)?);
+                if record.is_none() {
+                    // The connection is not kept waiting for the rest of the body.
+                    drop(job);
+                    return Ok(known.answer(&rows.digest().await?)?);
+                }
+                job.set_deadline(until);
+                let outcome = known.answer(&rows.digest().await?)?;
+                self.keep_record(&mut job, record, &outcome).await?;
+                return Ok(outcome);
             }
             job.assume().await?;
         } else {
@@ -173,13 +185,19 @@ impl Serving {
         }
         let loaded = transfer(&mut job, bulk, rows, patience.each, until).await?;
         job.set_deadline(until);
-        let answer = loaded.to_answer();
-        if let Some(once) = once {
+        let outcome = Outcome::Made(loaded.to_answer());
+        if once.is_some() || record.is_some() {
             job.resign().await?;
-            once.keep(&mut job, &answer, &rows.digest().await?).await?;
+        }
+        if let (Some(once), Outcome::Made(answer)) = (once, &outcome) {
+            once.keep(&mut job, answer, &rows.digest().await?).await?;
+        }
+        if let Some(record) = record {
+            let record = record.clone().with_digest(rows.digest.clone().unwrap_or_default());
+            self.keep_record(&mut job, Some(&record), &outcome).await?;
         }
         job.commit().await?;
-        Ok(Outcome::Made(answer))
+        Ok(outcome)
     }
 }
 

@@ -10,7 +10,7 @@ mod tidy;
 
 pub use kept::Kept;
 
-use super::{Serving, log_reason, problem};
+use super::{Record, Serving, log_reason, problem};
 use crate::{
     access::{Caller, Permit},
     encode::Medium,
@@ -45,6 +45,8 @@ pub enum NotMade {
     OtherRequest,
     /// A request with this key is being carried out.
     InProgress,
+    /// It could not be recorded, so that it was not made.
+    Unrecorded(Failure),
     /// The database could not be asked, or did not do it.
     Failed {
         /// Why.
@@ -67,13 +69,14 @@ impl NotMade {
                 )
             }
             Self::Failed { failure, .. } => problem(failure, statement, max_rows),
+            Self::Unrecorded(_) => Problem::new(Code::AuditUnavailable),
         }
     }
 
     /// What the log says of it that the caller is not told.
     pub fn log_reason(&self) -> Option<&str> {
         match self {
-            Self::Failed { failure, .. } => log_reason(failure),
+            Self::Failed { failure, .. } | Self::Unrecorded(failure) => log_reason(failure),
             Self::OtherRequest | Self::InProgress => None,
         }
     }
@@ -103,13 +106,7 @@ impl Once {
 
     /// Says one of the arguments.
     pub fn asks_with(&mut self, argument: &Argument) {
-        let (kind, bytes): (&[u8], &[u8]) = match argument {
-            Argument::Null => (b"n", b""),
-            Argument::Text(bytes) => (b"t", bytes),
-            Argument::Binary(bytes) => (b"b", bytes),
-        };
-        say(&mut self.request, kind);
-        say(&mut self.request, bytes);
+        say_argument(&mut self.request, argument);
     }
 
     /// Keeps the first answer, to a request of this digest, in the transaction that has the key.
@@ -145,6 +142,17 @@ fn say(digest: &mut Sha256, part: &[u8]) {
     digest.update(part);
 }
 
+/// An argument, so that no two lists of arguments look alike.
+pub(super) fn say_argument(digest: &mut Sha256, argument: &Argument) {
+    let (kind, bytes): (&[u8], &[u8]) = match argument {
+        Argument::Null => (b"n", b""),
+        Argument::Text(bytes) => (b"t", bytes),
+        Argument::Binary(bytes) => (b"b", bytes),
+    };
+    say(digest, kind);
+    say(digest, bytes);
+}
+
 /// What is known of a key.
 pub(super) enum Claim {
     /// It is this transaction's.
@@ -154,33 +162,43 @@ pub(super) enum Claim {
 }
 
 impl Serving {
-    /// Carries a write out, once.
+    /// Carries a write out, once; of an audited endpoint, with its record.
     ///
     /// # Errors
     /// Why it was not.
     pub async fn once(
         &self,
         permit: Permit,
-        endpoint: &Endpoint,
+        (endpoint, medium): (&Endpoint, Medium),
         arguments: &[Argument],
-        medium: Medium,
         once: &Once,
+        record: Option<&Record>,
     ) -> Result<Outcome, NotMade> {
         let (lane, patience) = self.exclusive(&endpoint.lane).ok_or(Failure::Unavailable)?;
         let deadline = Instant::now() + patience.each;
         let mut job = lane.exclusive(permit, deadline).await?;
         let made = async {
             if let Claim::Known(known) = self.claim(&mut job, once).await? {
-                return known.answer(&once.request.clone().finalize());
+                let outcome = known.answer(&once.request.clone().finalize())?;
+                self.keep_record(&mut job, record, &outcome).await?;
+                return Ok(outcome);
             }
             job.assume().await?;
             let kept = self.make(&mut job, endpoint, arguments, medium).await?;
             job.resign().await?;
             once.keep(&mut job, &kept, &once.request.clone().finalize().into()).await?;
+            let outcome = Outcome::Made(kept);
+            self.keep_record(&mut job, record, &outcome).await?;
             job.commit().await?;
-            Ok(Outcome::Made(kept))
+            Ok(outcome)
         };
-        made.await.map_err(|not_made| match not_made {
+        let made: Result<_, NotMade> = made.await;
+        drop(job);
+        if let (Err(not_made), Some(record)) = (&made, record) {
+            let code = not_made.problem(Statement::Write, endpoint.max_rows()).code();
+            self.record_not_made(&endpoint.lane, record, not_made, code).await?;
+        }
+        made.map_err(|not_made| match not_made {
             NotMade::Failed { failure, .. } => {
                 let again = broke(&failure) && Instant::now() < deadline;
                 NotMade::Failed { failure, again }

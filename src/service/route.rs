@@ -77,6 +77,22 @@ impl Entry {
 }
 
 impl Entry {
+    /// The method and the path: `GET /ports/{code}`.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method.as_str(), self.path.as_str())
+    }
+
+    /// Whether its requests go to the audit trail.
+    pub fn is_audited(&self) -> bool {
+        let definition = match &self.action {
+            Action::Endpoint(it) => &it.definition,
+            Action::Bulk(it) => &it.definition,
+            Action::Pending(it) => it,
+            _ => return false,
+        };
+        definition.audit.is_some()
+    }
+
     /// The path with the query that the parameters' examples make: something to try.
     pub fn example(&self) -> String {
         let mut path = self.path.as_str().to_owned();

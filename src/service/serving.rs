@@ -1,6 +1,6 @@
 //! A service on one thread: its lanes are open.
 
-use super::{Service, cache, load::Patience};
+use super::{Service, audited::Refusals, cache, load::Patience};
 use crate::{
     access::{Memory, Permit},
     builtin::info::Facts,
@@ -42,6 +42,8 @@ pub struct Serving {
     pub(super) observer: Observer,
     /// Answers that are given again.
     pub(super) answers: cache::Answers,
+    /// What was refused, and is to be in the audit trail.
+    pub(super) refusals: Rc<Refusals>,
     /// When answers that are too old were last put away.
     pub(super) tidied: Cell<Instant>,
     probe: Arc<Prepared>,
@@ -119,6 +121,7 @@ impl Serving {
             lanes,
             observer: Arc::clone(observer),
             answers,
+            refusals: Rc::default(),
             tidied: Cell::new(Instant::now()),
             probe,
             nothing,
@@ -212,6 +215,13 @@ impl Serving {
     /// How it stands with its lanes on this thread.
     pub fn lane_states(&self) -> Vec<LaneState> {
         self.lanes.iter().map(|open| open.lane.state()).collect()
+    }
+
+    /// The same, with the refusals that `before` has not told yet.
+    #[must_use]
+    pub fn going_on_from(mut self, before: &Self) -> Self {
+        self.refusals = Rc::clone(&before.refusals);
+        self
     }
 
     /// Counts a write that was answered as it was first.

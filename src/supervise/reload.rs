@@ -7,7 +7,7 @@
 //! (docs/decisions/0270). Nothing of a change is served until all of it was read and the database has
 //! typed every statement.
 
-use super::{Attempt, Supervisor, attempt};
+use super::{Attempt, Supervisor, attempt_told};
 use crate::{
     diagnostic::{Diagnostic, Diagnostics, Severity},
     event::{Event, Observer},
@@ -170,7 +170,7 @@ impl<'a> Reload<'a> {
                 Ok(service) => Attempt::Prepared(Box::new(service), Diagnostics::new()),
                 Err(found) => Attempt::Wrong(found),
             },
-            Some(target) => attempt(definition, target, Some(&served.service)).await,
+            Some(target) => attempt_told(definition, target, Some(&served.service)).await,
         };
         candidate.wait *= 2;
         match outcome {

@@ -4,6 +4,7 @@
 mod access;
 mod advice;
 mod audit;
+mod audited;
 mod auth;
 mod bulk;
 mod cache;

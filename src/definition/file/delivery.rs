@@ -40,3 +40,16 @@ impl Taken<'_, '_> {
         Delivery { stream: stream.map(|(stream, _)| stream) }
     }
 }
+
+/// Refuses `audit`, the item given, beside what would give an answer before, or without, its record.
+pub(super) fn refuse_audited(audit: &Item<'_, '_>, delivery: &Delivery, is_cached: bool) {
+    if delivery.stream == Some(true) {
+        let help =
+            "leave `stream` out: an audited answer is given when its record is kept, as a whole";
+        audit.refuse(Code::Conflict, "does not go with `stream`", Some(help));
+    }
+    if is_cached {
+        let help = "leave `cache` out: an audited answer is not given again without its own record";
+        audit.refuse(Code::Conflict, "does not go with `cache`", Some(help));
+    }
+}

@@ -39,6 +39,7 @@ pub(super) struct Said {
     repeats: Repeats,
     lane: Option<Identifier>,
     guard: Guard,
+    audit: Option<Range<usize>>,
     batch: bool,
     pub(super) parameters: Vec<Parameter>,
     copy: Option<copy::Copy>,
@@ -68,6 +69,7 @@ impl Said {
             repeats: self.repeats,
             lane: self.lane,
             guard: self.guard,
+            audit: self.audit,
             batch: self.batch,
             parameters: self.parameters,
             statement,
@@ -195,6 +197,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     let repeats = repeat::take(root);
     let lane = root.take("lane").and_then(|item| lane(&item));
     let guard = guard::read(root);
+    let audit = root.take("audit");
     let batch = root.take("batch").and_then(|item| item.boolean()).unwrap_or(true);
     let mut bulk = copy::read(root);
     *is_copy = bulk.is_copy;
@@ -239,7 +242,11 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         streams: delivery.stream == Some(true),
     });
     let many = max_rows.as_ref().is_some_and(|(rows, _)| *rows > DEFAULT_MAX_ROWS);
-    let streams = shape == ResultShape::Rows && delivery.stream.unwrap_or(many);
+    let audit = audit.filter(|item| item.boolean() == Some(true));
+    if let Some(item) = &audit {
+        delivery::refuse_audited(item, &delivery, repeats.is_cached());
+    }
+    let streams = shape == ResultShape::Rows && audit.is_none() && delivery.stream.unwrap_or(many);
     let repeats = repeats.read(method, streams);
     let Some((method, path, path_span)) = route else {
         // The parameters are read all the same, for the sake of their own mistakes.
@@ -281,6 +288,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         repeats,
         lane,
         guard,
+        audit: audit.map(|item| item.file_span()),
         batch,
         parameters,
         copy: bulk.copy,

@@ -61,6 +61,11 @@ pub(super) fn take<'t, 'e>(root: &Table<'t, 'e>) -> Taken<'t, 'e> {
 }
 
 impl Taken<'_, '_> {
+    /// Whether answers are to be given again.
+    pub(super) fn is_cached(&self) -> bool {
+        self.cache.is_some()
+    }
+
     /// What the keys say, for an endpoint of this method, whose answers are streamed or not.
     pub(super) fn read(&self, method: Option<Method>, streams: bool) -> Repeats {
         let cache = self.cache.as_ref().and_then(|item| {

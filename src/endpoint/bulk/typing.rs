@@ -9,7 +9,7 @@ use crate::{
         copy::{Copy, Name, OnConflict},
     },
     diagnostic::{Code, Diagnostic, Diagnostics},
-    endpoint::{repeat, typing},
+    endpoint::{audit, repeat, typing},
     name::{Identifier, nearest},
     postgres::{
         describe::load::{self, Target, TargetColumn},
@@ -40,6 +40,7 @@ pub async fn prepare(
         );
     }
     repeat::check(session, definition, lane.map(|(_, it)| it), false, &mut found.found).await;
+    audit::check(session, definition, false, &mut found.found).await;
     let table = match load::target(session, &copy.target()).await {
         Ok(Some(table)) => table,
         Ok(None) => {

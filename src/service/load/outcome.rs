@@ -125,6 +125,7 @@ impl NotLoaded {
     pub fn log_reason(&self) -> Option<&str> {
         match self {
             Self::Refused(failure, _) => service::log_reason(failure),
+            Self::Key(not_made) => not_made.log_reason(),
             _ => None,
         }
     }

@@ -1,0 +1,5 @@
+/*
+post = "/patients/load"
+copy = "patients (name)"
+audit = true
+*/

@@ -1,0 +1,6 @@
+/*
+get = "/plain"
+result = "value"
+auth = { scopes = ["plain"] }
+*/
+SELECT 1 AS one

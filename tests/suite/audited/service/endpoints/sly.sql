@@ -1,0 +1,6 @@
+/*
+get = "/sly"
+result = "value"
+audit = true
+*/
+SELECT sly()
