@@ -30,7 +30,7 @@ pub use list::safe_url;
 pub use protection::{
     Algorithm, Auth, Client, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
 };
-pub use records::{AccessPolicy, Action as AccessAction, Audit};
+pub use records::{AccessPolicy, Action as AccessAction, Audit, SignIn, Webhook};
 pub use settings::{
     Access, Answers, Cache, Database, Format, Hardening, Kept, Lane, Level, Limits, Listen, Log,
     Reload, Service, Tls, TlsVersion,
@@ -70,6 +70,10 @@ pub struct Config {
     pub audit: Audit,
     /// `[access.policies.…]`
     pub access_policies: BTreeMap<Identifier, AccessPolicy>,
+    /// `[access.issuers.…]`
+    pub access_issuers: BTreeMap<Identifier, SignIn>,
+    /// `[webhook]`, when the keeper tells anybody.
+    pub webhook: Option<Webhook>,
     /// `[lanes.…]`; `read` and `write` are always there.
     pub lanes: BTreeMap<Identifier, Lane>,
     /// `[limits]`
@@ -156,9 +160,15 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     if let (Some(Some(credentials)), Some(policies)) = (&credentials, &access_policies) {
         check::approval(&rotating, credentials, policies);
     }
+    let issuers = access.as_ref().and_then(|access| access.table("issuers"));
+    let access_issuers = read_named(issuers.as_ref(), "access.issuers", sources, |section| {
+        let issuer = SignIn::read(section)?;
+        check::sign_in(section, &issuer).then_some(issuer)
+    });
     if let Some(access) = &access {
         access.finish();
     }
+    let webhook = read_webhook(&section("webhook"), audit.as_ref());
     let lanes = read_lanes(root.table("lanes").as_ref(), sources);
     let limits = Limits::read(&section("limits"));
     let hardening = Hardening::read(&section("hardening"));
@@ -195,6 +205,8 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         credentials: credentials?,
         audit: audit?,
         access_policies: access_policies?,
+        access_issuers: access_issuers?,
+        webhook: webhook?,
         lanes: lanes?,
         limits: limits?,
         hardening: hardening?,
@@ -269,6 +281,18 @@ fn read_credentials(section: &Section<'_, '_, '_>) -> Option<Option<Credentials>
         return Some(None);
     }
     sink::read(section).map(Some)
+}
+
+/// Where things are told: `None` when it is wrong, `Some(None)` when nowhere.
+#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
+fn read_webhook(section: &Section<'_, '_, '_>, audit: Option<&Audit>) -> Option<Option<Webhook>> {
+    let keys = || Webhook::describe().keys.into_iter().map(|key| key.name);
+    if !section.is_given(keys()) {
+        section.know(keys());
+        return Some(None);
+    }
+    let webhook = Webhook::read(section)?;
+    check::webhook(section, audit).then_some(Some(webhook))
 }
 
 /// `[auth]` and its issuers, each nothing when it is wrong.

@@ -13,6 +13,7 @@ mod rooms;
 mod rotation;
 mod routes;
 mod trail;
+mod webhook;
 
 pub use crate::postgres::lead::{Lead, Lost};
 pub use desk::{Desk, SignedIn};
@@ -26,12 +27,15 @@ use crate::{
         api::{self, Api},
         listener::{Bound, Listener},
     },
+    identity::{self, Follower},
 };
 use std::{convert::Infallible, rc::Rc};
 
 /// The keeper's own tables.
-pub const MIGRATIONS: &[crate::migration::Step] =
-    &[("100_keeper.sql", include_str!("keeper/sql/100_keeper.sql"))];
+pub const MIGRATIONS: &[crate::migration::Step] = &[
+    ("100_keeper.sql", include_str!("keeper/sql/100_keeper.sql")),
+    ("101_webhook.sql", include_str!("keeper/sql/101_webhook.sql")),
+];
 
 /// A keeper that listens, and leads when it can.
 pub struct Keeper {
@@ -41,6 +45,8 @@ pub struct Keeper {
     rooms: Vec<Rc<dyn Room>>,
     listener: Listener,
     api: Rc<Api>,
+    /// Keeps the keys of issuers new.
+    _issuers: Follower,
 }
 
 impl Keeper {
@@ -74,7 +80,9 @@ impl Keeper {
             .map_err(|error| Diagnostic::error(Code::Machine, error.to_string()))?;
         let address = listener.address();
         (desk.observer)(&Event::Listening { listener: "keeper", address: &address });
-        Ok(Self { address, desk, rooms, listener, api: Rc::new(api) })
+        identity::load(&desk.authority)?;
+        let issuers = Follower::start(&desk.authority, &desk.observer);
+        Ok(Self { address, desk, rooms, listener, api: Rc::new(api), _issuers: issuers })
     }
 
     /// What its rooms share.

@@ -55,7 +55,16 @@ impl Authority {
         Self::new(&config.auth, &config.issuers, &config.clients)
     }
 
-    fn new(
+    /// The one for people who sign in to the keeper: tokens of its issuers, and nothing else.
+    pub fn of_keeper(config: &Config) -> Arc<Self> {
+        let issuers = config.access_issuers.iter();
+        let issuers = issuers.map(|(name, it)| (name.clone(), it.as_issuer())).collect();
+        let auth =
+            Auth { keys_file: None, roles: Vec::new(), claims: false, ..config.auth.clone() };
+        Self::new(&auth, &issuers, &BTreeMap::new())
+    }
+
+    pub(super) fn new(
         auth: &Auth,
         issuers: &BTreeMap<Identifier, config::Issuer>,
         clients: &BTreeMap<Identifier, config::Client>,
@@ -153,6 +162,19 @@ impl Authority {
                     Judged::KeysAwaited(issuer) => Verdict::KeysAwaited(issuer),
                 }
             }
+        }
+    }
+
+    /// What `judge` says, or says once more when an issuer that it wants keys of has told newer ones.
+    pub async fn settled(&self, judge: impl Fn() -> Verdict) -> Verdict {
+        let verdict = judge();
+        let issuer = match &verdict {
+            Verdict::KeyUnknown(issuer) | Verdict::KeysAwaited(issuer) => self.issuers.get(*issuer),
+            _ => None,
+        };
+        match issuer {
+            Some(issuer) if issuer.refreshed().await => judge(),
+            _ => verdict,
         }
     }
 

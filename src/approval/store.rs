@@ -6,7 +6,9 @@ mod list;
 mod token;
 
 pub use list::{Filter, Page, list, show};
-pub use token::{Known, make_token, new_token, revoke_tokens, use_token};
+pub use token::{
+    Known, NEW_TOKEN, make_token, new_token, refuse_sign_in, revoke_tokens, tell_sign_in, use_token,
+};
 
 use super::{policy::Policy, refusal};
 use crate::{

@@ -1,8 +1,9 @@
 //! What settings must be together: checks that look at more than one.
 
 use super::{
-    AccessAction, AccessPolicy, Address, Authorities, ChannelBinding, Config, Credentials,
-    Database, Keeper, Lane, Listen, Pooler, SslMode, SslNegotiation, document,
+    AccessAction, AccessPolicy, Address, Audit, Authorities, ChannelBinding, Config, Credentials,
+    Database, Keeper, KeySource, Lane, Listen, Pooler, SignIn, SslMode, SslNegotiation, document,
+    protection,
     section::{Section, variable_of},
 };
 use crate::{
@@ -270,12 +271,45 @@ pub(super) fn unknown_variables(
     diagnostics
 }
 
+/// Tokens of the issuer are checked with its public keys, and it is not called as the keeper's own
+/// people are. Says whether it is good.
+pub(super) fn sign_in(section: &Section<'_, '_, '_>, issuer: &SignIn) -> bool {
+    let wrong = if matches!(issuer.keys, KeySource::Secret(_)) {
+        Some(("keys", "`keys` names a secret, and whoever checks with it could sign, too"))
+    } else if issuer.issuer == "local" {
+        Some(("issuer", "`local` is what the keeper's own tokens are issued by"))
+    } else {
+        None
+    };
+    protection::issuer(section, &issuer.as_issuer());
+    if let Some((key, message)) = wrong {
+        section.report(key, Diagnostic::error(Code::InvalidValue, message));
+    }
+    wrong.is_none()
+}
+
+/// What is told are leaves of the trail, which there are when it is signed. Says whether it is good.
+pub(super) fn webhook(section: &Section<'_, '_, '_>, audit: Option<&Audit>) -> bool {
+    let good = audit.is_none_or(|audit| audit.key_file.is_some());
+    if !good {
+        section.report(
+            "url",
+            Diagnostic::error(Code::Conflict, "`[webhook]` needs `audit.key_file`")
+                .note("what is told are entries of the audit trail, once they are in their order")
+                .help("`howdah audit key` makes a key"),
+        );
+    }
+    good
+}
+
 /// The variable of every setting, those of the lanes that there are.
 fn variables(config: &Config) -> Vec<String> {
     let names = |path: &str| match path {
         "lanes.NAME" => config.lanes.keys().collect(),
         "auth.issuers.NAME" => config.issuers.keys().collect(),
         "auth.clients.NAME" => config.clients.keys().collect(),
+        "access.policies.NAME" => config.access_policies.keys().collect(),
+        "access.issuers.NAME" => config.access_issuers.keys().collect(),
         "rate_limits.NAME" => config.rate_limits.keys().collect(),
         _ => Vec::new(),
     };

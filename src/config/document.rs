@@ -2,7 +2,8 @@
 
 use super::{
     AccessPolicy, Answers, Audit, Auth, Cache, Client, Cors, Database, Hardening, Headers, Issuer,
-    Keeper, Kept, Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, Tls,
+    Keeper, Kept, Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, SignIn,
+    Tls, Webhook,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -24,8 +25,10 @@ const SINKS_PAGE: &str = include_str!("sinks.md");
 const SINKS: &str = include_str!("sinks.toml");
 
 /// The tables that a service need not have.
-const OPTIONAL: [&str; 9] = [
+const OPTIONAL: [&str; 11] = [
     "access.policies.NAME",
+    "access.issuers.NAME",
+    "webhook",
     "tls",
     "database",
     "keeper",
@@ -36,7 +39,7 @@ const OPTIONAL: [&str; 9] = [
     "cors",
 ];
 
-pub(super) fn sections() -> [Described; 23] {
+pub(super) fn sections() -> [Described; 25] {
     [
         Service::describe(),
         Listen::describe(),
@@ -46,6 +49,8 @@ pub(super) fn sections() -> [Described; 23] {
         Rotating::describe(),
         Audit::describe(),
         AccessPolicy::describe(),
+        SignIn::describe(),
+        Webhook::describe(),
         Lane::describe(),
         Limits::describe(),
         Hardening::describe(),
@@ -79,6 +84,7 @@ pub(super) fn default_manifest() -> String {
             "auth.clients.NAME" => &["importer"],
             "rate_limits.NAME" => &["default"],
             "access.policies.NAME" => &["read"],
+            "access.issuers.NAME" => &["main"],
             _ => &[""],
         };
         for name in names {

@@ -3,7 +3,8 @@
 use super::{
     declare::sections,
     kind::{Choice, File, Integer, Optional, Span, Text},
-    list::List,
+    list::{Claim, KeySource, KeysAt, List},
+    protection::{Algorithm, Issuer},
 };
 use std::{path::PathBuf, time::Duration};
 
@@ -61,5 +62,63 @@ sections! {
         /// How long emergency access, which starts at once and is reviewed after, may last; `off`
         /// where there is none.
         break_glass: Option<Duration> = Optional(Span::POSITIVE, &["", "off"]) => default("off");
+    }
+
+    /// Somebody whose signed tokens let people use the keeper's API, beside the keeper's own: an OIDC
+    /// provider, such as Entra ID, Keycloak or Google. The name is yours.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["access.issuers.NAME"] SignIn |section| {
+        /// The claim `iss` of its tokens, letter by letter.
+        issuer: String = Text => required("https://login.example.com/");
+        /// The audiences (`aud`) that mean this keeper; a token names one of them at least. Not one of
+        /// the service's: who may call that may not therefore sign in here.
+        audience: Vec<String> = List(Text) => required("howdah-keeper");
+        /// Where its keys are: `discovery` (the issuer is asked), the URL of a key set (JWKS), or the
+        /// path of a file with one, which is followed.
+        keys: KeySource = KeysAt => default("discovery");
+        /// The claim with the names of the groups that somebody is in, which policies name. A dot
+        /// leads into an object: `realm_access.roles`.
+        groups_claim: String = Claim => default("groups");
+        /// How long its keys are kept when it does not say so itself.
+        refresh: Duration = Span::POSITIVE => default("10m");
+        /// How long to wait at least before its keys are asked for again.
+        pause: Duration = Span::POSITIVE => default("10s");
+        /// How long asking may take.
+        timeout: Duration = Span::POSITIVE => default("5s");
+    }
+
+    /// Where the keeper tells what happens, signed as Standard Webhooks has it. It needs
+    /// `audit.key_file`, for what is told are entries of the trail.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["webhook"] Webhook |section| {
+        /// The receiver: `https://…`, or `http://` on a loopback address.
+        url: String = Text => required("https://hooks.example.org/howdah");
+        /// The file with the secret that signs, `whsec_` and base64; two lines while one replaces the
+        /// other, and then each message has two signatures. It is read for each message.
+        secret_file: PathBuf = File => required("/run/howdah-keeper/webhook.secret");
+        /// What is told: actions of the audit trail; a `*` at the end stands for any rest.
+        events: Vec<String> = List(Text) => default("request.*, grant.active, grant.expired, grant.revoked");
+        /// After which time a message that is not taken is given up.
+        give_up: Duration = Span::POSITIVE => default("1d");
+    }
+}
+
+impl SignIn {
+    /// The issuer as tokens are held to it. The groups say what somebody may do, and no scope and no
+    /// role does.
+    pub fn as_issuer(&self) -> Issuer {
+        Issuer {
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            keys: self.keys.clone(),
+            algorithms: vec![Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa],
+            required_claims: vec!["sub".to_owned()],
+            scope_claim: "scope".to_owned(),
+            role_claim: None,
+            role: None,
+            refresh: self.refresh,
+            pause: self.pause,
+            timeout: self.timeout,
+        }
     }
 }

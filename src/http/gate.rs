@@ -46,18 +46,7 @@ pub(super) async fn identify(
         let shown = parts.extensions.get::<Arc<Names>>();
         return Ok(shown.map_or(Caller::Anonymous, |names| authority.holder(names)));
     };
-    let verdict = judge(serving, authority, credential);
-    let issuer = match &verdict {
-        Verdict::KeyUnknown(issuer) | Verdict::KeysAwaited(issuer) => {
-            authority.issuers().get(*issuer)
-        }
-        _ => None,
-    };
-    let verdict = match issuer {
-        Some(issuer) if issuer.refreshed().await => judge(serving, authority, credential),
-        _ => verdict,
-    };
-    match verdict {
+    match authority.settled(|| judge(serving, authority, credential)).await {
         Verdict::Known(caller) => Ok(caller),
         Verdict::Refused(refusal) => Err(refused(refusal)),
         Verdict::KeyUnknown(_) => Err(refused(Refusal::Invalid)),

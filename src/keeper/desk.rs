@@ -1,6 +1,8 @@
 //! What the keeper's rooms share: the configuration, a way into the database, and who leads.
 
+use super::guard::Guests;
 use crate::{
+    access::Authority,
     config::{Config, Keeper},
     credential::Credential,
     diagnostic::{Code, Diagnostic},
@@ -15,6 +17,7 @@ use crate::{
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -50,6 +53,10 @@ pub struct Desk {
     pub observer: Observer,
     /// The digest of the configuration, where it was read from files: `sha256:…`.
     pub digest: String,
+    /// Whose tokens are believed beside the keeper's own.
+    pub(super) authority: Arc<Authority>,
+    /// Who signed in since this process began.
+    pub(super) guests: RefCell<Guests>,
     /// The database, without a login.
     place: Target,
     known: RefCell<Known>,
@@ -82,6 +89,8 @@ impl Desk {
             keeper,
             observer,
             digest: String::new(),
+            authority: Authority::of_keeper(config),
+            guests: RefCell::default(),
             place,
             known: RefCell::default(),
             epoch: Cell::new(None),

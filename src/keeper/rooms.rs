@@ -14,6 +14,7 @@ pub(super) fn all(desk: &Rc<Desk>) -> Result<Vec<Rc<dyn Room>>, Diagnostics> {
         Rc::new(super::requests::Requests::open(desk)),
     ];
     rooms.extend(super::rotation::open(desk)?);
+    rooms.extend(super::webhook::open(desk)?);
     Ok(rooms)
 }
 

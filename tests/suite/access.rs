@@ -2,6 +2,7 @@
 
 mod grant;
 mod keeper;
+mod oidc;
 mod request;
 mod sequence;
 

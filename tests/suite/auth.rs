@@ -2,7 +2,7 @@
 //! browsers are told. The service stands in `tests/suite/auth/service`.
 
 mod browsers;
-mod issuer;
+pub(crate) mod issuer;
 mod keys;
 mod leaks;
 mod limits;

@@ -42,3 +42,4 @@ mod terminal;
 mod tls;
 mod up;
 mod values;
+mod webhook;

@@ -1,7 +1,7 @@
 //! Local tokens, for those without an identity provider. The database keeps their hashes.
 
 use super::{Failure, answer};
-use crate::secret::Secret;
+use crate::{problem::Code, secret::Secret};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Error};
 use zeroize::Zeroizing;
 
 /// What a token begins with, so that scanners find one that was lost.
-const PREFIX: &str = "howdah_token_";
+pub const NEW_TOKEN: &str = "howdah_token_";
 
 /// Whom a token is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub fn new_token() -> Result<Secret, getrandom::Error> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(bytes.as_mut())?;
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(&bytes[..]));
-    Ok(Secret::new(format!("{PREFIX}{}", *text)))
+    Ok(Secret::new(format!("{NEW_TOKEN}{}", *text)))
 }
 
 fn hash(token: &Secret) -> Vec<u8> {
@@ -75,4 +75,23 @@ pub async fn use_token(client: &Client, token: &Secret) -> Result<Known, Failure
         subject: known["subject"].as_str().unwrap_or_default().to_owned(),
         groups: groups.filter_map(|it| it.as_str().map(str::to_owned)).collect(),
     })
+}
+
+/// Tells the audit trail that somebody signed in. Not in the role of requests.
+///
+/// # Errors
+/// Those of the database.
+pub async fn tell_sign_in(client: &Client, who: i64, groups: &[String]) -> Result<(), Error> {
+    const TELL: &str = "SELECT howdah.access_tell('sign-in', $1, 'api', 'done', \
+                        jsonb_build_object('groups', $2::text[]))";
+    client.query_one(TELL, &[&who, &groups]).await.map(drop)
+}
+
+/// Tells the audit trail that somebody was not let in. Not in the role of requests.
+///
+/// # Errors
+/// Those of the database.
+pub async fn refuse_sign_in(client: &Client, code: Code) -> Result<(), Error> {
+    const TELL: &str = "SELECT howdah.access_refuse('sign-in', NULL, 'api', $1)";
+    client.query_one(TELL, &[&code.slug()]).await.map(drop)
 }

@@ -9,7 +9,7 @@ use crate::{
         response::Answer,
     },
     keeper::Desk,
-    problem::{ArgumentError, Location, Problem},
+    problem::{ArgumentError, Code, Location, Problem},
     sealed,
     secret::SecretBytes,
 };
@@ -29,6 +29,45 @@ enum Act {
     Review,
     Edit,
     Activate,
+}
+
+impl Act {
+    /// What the trail calls the refusal of it.
+    fn action(self) -> &'static str {
+        match self {
+            Self::Show => "request.shown",
+            Self::Approve => "request.approve",
+            Self::Deny => "request.deny",
+            Self::Withdraw => "request.withdrawn",
+            Self::Revoke => "grant.revoked",
+            Self::Review => "request.reviewed",
+            Self::Edit => "request.edited",
+            Self::Activate => "grant.activating",
+        }
+    }
+}
+
+/// Tells the trail of a refusal that the database's functions did not see, and so have not told: a
+/// forged cursor, a body that is none, a wrong argument.
+async fn told(
+    desk: &Desk,
+    asked: &Asked,
+    action: &str,
+    outcome: Result<Answer, Problem>,
+) -> Result<Answer, Problem> {
+    let Err(problem) = &outcome else { return outcome };
+    let unseen = [Code::CursorInvalid, Code::InvalidArguments, Code::MalformedBody];
+    if let Some(caller) = asked.caller.as_ref().filter(|_| unseen.contains(&problem.code())) {
+        let away = |_| Problem::new(Code::DatabaseUnavailable);
+        let session = desk.connect().await.map_err(|_| Problem::new(Code::DatabaseUnavailable))?;
+        let subject = asked.segments.get("id").map_or("requests", String::as_str);
+        let subject: String = subject.chars().take(64).collect();
+        let (who, code) = (caller.principal, problem.code());
+        let written = store::tell_refusal(&session, action, who, &subject, code).await;
+        session.close().await;
+        written.map_err(away)?;
+    }
+    outcome
 }
 
 /// Every route.
@@ -59,7 +98,7 @@ pub(super) fn all(desk: &Rc<Desk>, cursors: &Rc<Cursors>) -> Vec<Entry> {
             open: false,
             handler: handler(move |asked| {
                 let desk = Rc::clone(&making);
-                async move { make(&desk, &asked).await }
+                async move { told(&desk, &asked, "request.made", make(&desk, &asked).await).await }
             }),
         },
         Entry {
@@ -71,11 +110,14 @@ pub(super) fn all(desk: &Rc<Desk>, cursors: &Rc<Cursors>) -> Vec<Entry> {
             open: false,
             handler: handler(move |asked| {
                 let (desk, cursors) = (Rc::clone(&listing), Rc::clone(&cursors));
-                async move { list(&desk, &cursors, &asked).await }
+                async move {
+                    let outcome = list(&desk, &cursors, &asked).await;
+                    told(&desk, &asked, "request.listed", outcome).await
+                }
             }),
         },
     ];
-    let mut on_one = |method, path, summary, takes, gives, act| {
+    let mut on_one = |method, path, summary, takes, gives, act: Act| {
         let desk = Rc::clone(desk);
         entries.push(Entry {
             method,
@@ -86,7 +128,7 @@ pub(super) fn all(desk: &Rc<Desk>, cursors: &Rc<Cursors>) -> Vec<Entry> {
             open: false,
             handler: handler(move |asked| {
                 let desk = Rc::clone(&desk);
-                async move { on(&desk, &asked, act).await }
+                async move { told(&desk, &asked, act.action(), on(&desk, &asked, act).await).await }
             }),
         });
     };
@@ -229,7 +271,7 @@ fn hand_over(login: &store::Login) -> Result<Answer, Problem> {
     match &login.age_recipient {
         None => body["password"] = login.password.expose().into(),
         Some(recipient) => {
-            let failed = || Problem::new(crate::problem::Code::Internal);
+            let failed = || Problem::new(Code::Internal);
             let to = recipients(recipient).ok_or_else(failed)?;
             let password = Zeroizing::new(login.password.expose().as_bytes().to_vec());
             let sealed = sealed::seal(&SecretBytes::new(password), &to, true);

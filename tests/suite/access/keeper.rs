@@ -163,6 +163,14 @@ fn who_is_not_known_is_turned_away() {
         "cursor-invalid"
     );
     assert_eq!(house.get("/access/requests?other=1", &token).problem(), "invalid-arguments");
+    for code in ["token-invalid", "cursor-invalid", "invalid-arguments"] {
+        let sql = format!(
+            "SELECT 1 FROM (SELECT body FROM howdah.audit_inbox UNION ALL SELECT body FROM \
+             howdah.audit_leaf) AS it WHERE body::json #>> '{{entry,detail,code}}' = '{code}'"
+        );
+        let told = house.home.database.psql_as_superuser(&sql);
+        assert!(!told.is_empty(), "{code}");
+    }
     assert_eq!(house.get("/access/requests/4711", &token).problem(), "request-unknown");
     let ended = house.home.howdah(&["access", "token", "ann", "--revoke"]).output().unwrap();
     assert_eq!(text(&ended), "1 ended");

@@ -26,12 +26,12 @@ fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// The claims of a token that is right.
-pub(super) fn claims(issuer: &str, tenant: &str) -> Value {
+pub(crate) fn claims(issuer: &str, tenant: &str) -> Value {
     json!({
         "iss": issuer, "aud": "tenants", "sub": format!("user of {tenant}"), "exp": now() + 300,
         "tenant": tenant, "scope": "notes:read notes:list notes:write",
@@ -45,31 +45,31 @@ enum Pair {
 }
 
 /// A key that signs.
-pub(super) struct Signer {
-    pub(super) id: String,
+pub(crate) struct Signer {
+    pub(crate) id: String,
     pair: Pair,
 }
 
 impl Signer {
-    pub(super) fn elliptic(id: &str) -> Self {
+    pub(crate) fn elliptic(id: &str) -> Self {
         let (random, algorithm) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
         Self { id: id.to_owned(), pair: Pair::Elliptic(Box::new(pair)) }
     }
 
-    pub(super) fn edwards(id: &str) -> Self {
+    pub(crate) fn edwards(id: &str) -> Self {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
         Self { id: id.to_owned(), pair: Pair::Edwards(Box::new(pair)) }
     }
 
-    pub(super) fn secret(secret: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn secret(secret: impl AsRef<[u8]>) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_ref());
         Self { id: "secret".to_owned(), pair: Pair::Secret(key) }
     }
 
-    pub(super) fn algorithm(&self) -> &'static str {
+    pub(crate) fn algorithm(&self) -> &'static str {
         match self.pair {
             Pair::Elliptic(_) => "ES256",
             Pair::Edwards(_) => "EdDSA",
@@ -77,13 +77,13 @@ impl Signer {
         }
     }
 
-    pub(super) fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = json!({ "typ": "JWT", "alg": self.algorithm(), "kid": self.id });
         self.sign_as(&header, claims)
     }
 
     /// A token whose header says what it likes.
-    pub(super) fn sign_as(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn sign_as(&self, header: &Value, claims: &Value) -> String {
         let message = format!("{}.{}", b64(header.to_string()), b64(claims.to_string()));
         let signature = match &self.pair {
             Pair::Elliptic(pair) => {
@@ -96,7 +96,7 @@ impl Signer {
     }
 
     /// The public key, as a set has it.
-    pub(super) fn public(&self) -> Value {
+    pub(crate) fn public(&self) -> Value {
         match &self.pair {
             Pair::Elliptic(pair) => {
                 let point = pair.public_key().as_ref();
@@ -129,7 +129,7 @@ struct Manner {
 }
 
 /// An issuer that listens on a port of this machine.
-pub(super) struct Issuer {
+pub(crate) struct Issuer {
     at: SocketAddr,
     manner: Arc<Mutex<Manner>>,
     asked: Arc<AtomicUsize>,
@@ -138,12 +138,12 @@ pub(super) struct Issuer {
 
 impl Issuer {
     /// An issuer with these keys, at a port that the kernel chooses.
-    pub(super) fn start(signers: &[&Signer]) -> Self {
+    pub(crate) fn start(signers: &[&Signer]) -> Self {
         Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), signers)
     }
 
     /// The same at an address where nobody listens.
-    pub(super) fn start_at(at: SocketAddr, signers: &[&Signer]) -> Self {
+    pub(crate) fn start_at(at: SocketAddr, signers: &[&Signer]) -> Self {
         Self::listen(at, "http", signers, |stream| Box::new(stream))
     }
 
@@ -179,7 +179,7 @@ impl Issuer {
     }
 
     /// The same behind TLS, as issuers are found outside of one machine.
-    pub(super) fn start_with_tls(signers: &[&Signer], certificate: &str, key: &str) -> Self {
+    pub(crate) fn start_with_tls(signers: &[&Signer], certificate: &str, key: &str) -> Self {
         let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -198,12 +198,12 @@ impl Issuer {
     }
 
     /// What it calls itself.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.manner.lock().unwrap().own_name.clone()
     }
 
     /// How often its key set was asked for.
-    pub(super) fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::Acquire)
     }
 
@@ -212,27 +212,27 @@ impl Issuer {
     }
 
     /// These are its keys from now on.
-    pub(super) fn has(&self, signers: &[&Signer]) {
+    pub(crate) fn has(&self, signers: &[&Signer]) {
         self.change(|manner| manner.keys = signers.iter().map(|it| it.public()).collect());
     }
 
-    pub(super) fn calls_itself(&self, name: &str) {
+    pub(crate) fn calls_itself(&self, name: &str) {
         self.change(|manner| name.clone_into(&mut manner.name));
     }
 
-    pub(super) fn takes(&self, delay: Duration) {
+    pub(crate) fn takes(&self, delay: Duration) {
         self.change(|manner| manner.delay = delay);
     }
 
-    pub(super) fn pads(&self, bytes: usize) {
+    pub(crate) fn pads(&self, bytes: usize) {
         self.change(|manner| manner.padding = bytes);
     }
 
-    pub(super) fn answers(&self, status: u16) {
+    pub(crate) fn answers(&self, status: u16) {
         self.change(|manner| manner.status = status);
     }
 
-    pub(super) fn says_of_caching(&self, value: &str) {
+    pub(crate) fn says_of_caching(&self, value: &str) {
         self.change(|manner| value.clone_into(&mut manner.cache_control));
     }
 }
