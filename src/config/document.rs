@@ -80,11 +80,10 @@ pub(super) fn default_manifest() -> String {
     for section in sections() {
         let names: &[&str] = match section.path {
             "lanes.NAME" => &["read", "write"],
-            "auth.issuers.NAME" => &["main"],
+            "auth.issuers.NAME" | "access.issuers.NAME" => &["main"],
             "auth.clients.NAME" => &["importer"],
             "rate_limits.NAME" => &["default"],
             "access.policies.NAME" => &["read"],
-            "access.issuers.NAME" => &["main"],
             _ => &[""],
         };
         for name in names {

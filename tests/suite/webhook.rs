@@ -15,7 +15,7 @@ use receiver::{Answer, Receiver};
 use serde_json::Value;
 use std::time::Duration;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// A folder whose keeper tells `receiver`.
 fn home(receiver: &Receiver, more: &str) -> (Home, Vec<u8>) {

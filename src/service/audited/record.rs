@@ -42,7 +42,9 @@ impl Record {
     #[must_use]
     pub fn with_arguments(self, arguments: &[Argument]) -> Self {
         let mut digest = Sha256::new();
-        arguments.iter().for_each(|argument| once::say_argument(&mut digest, argument));
+        for argument in arguments {
+            once::say_argument(&mut digest, argument);
+        }
         self.with_digest(digest)
     }
 

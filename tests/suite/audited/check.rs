@@ -76,7 +76,7 @@ fn a_service_writes_nothing_that_a_keeper_would() {
         r#"SELECT howdah.audit_service(0, '{"action":"rotation.applied"}')"#,
         r#"SELECT howdah.audit_service(8, '{"action":"service.request"}')"#,
         r#"SELECT howdah.audit_service(NULL, '{"action":"service.request"}')"#,
-        r#"SELECT howdah.audit_service(0, '{}')"#,
+        "SELECT howdah.audit_service(0, '{}')",
         r#"SELECT howdah.audit_write('rotation', '{"action":"rotation.applied"}')"#,
         "SELECT body FROM howdah.audit_inbox",
         "DELETE FROM howdah.audit_inbox",

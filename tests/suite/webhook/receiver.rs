@@ -110,9 +110,9 @@ fn converse(mut stream: TcpStream, state: &Mutex<State>) {
                 if refuses { Answer::Status(500) } else { next.unwrap_or(Answer::Status(200)) };
             let is_taken = matches!(answer, Answer::Status(200..=299));
             if is_taken {
-                state.taken.push(got)
+                state.taken.push(got);
             } else {
-                state.refused.push(got)
+                state.refused.push(got);
             }
             answer
         };
