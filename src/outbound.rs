@@ -54,6 +54,24 @@ impl Endpoint {
         Self(Url::parse("http://169.254.169.254/").expect("a URL"))
     }
 
+    /// Where an App Service or a container app in Azure learns who it is, as its platform says in the
+    /// environment: plain http to this machine, by name or address, or to its own link.
+    ///
+    /// # Errors
+    /// When it is something else: the header that goes there is a secret.
+    pub fn platform_identity(text: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(text).map_err(|_| "it is no URL")?;
+        let is_near = |host: &str| match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(IpAddr::V4(it)) => it.is_loopback() || it.is_link_local(),
+            Ok(IpAddr::V6(it)) => it.is_loopback() || it.is_unicast_link_local(),
+            Err(_) => host == "localhost",
+        };
+        if url.scheme() == "http" && url.host_str().is_some_and(is_near) {
+            return Ok(Self(url));
+        }
+        Self::parse(text)
+    }
+
     /// The address with these pairs as its query.
     #[must_use]
     pub fn asking(&self, pairs: &[(&str, &str)]) -> Self {
@@ -209,5 +227,23 @@ mod tests {
             "https://example.org/w/add-checkpoint"
         );
         assert!(endpoint.join("a").url().as_str().contains("s3cret"));
+    }
+
+    #[test]
+    fn a_platform_tells_identities_on_this_machine_or_its_link() {
+        for good in [
+            "http://localhost:42356/msi/token",
+            "http://127.0.0.1:41741/MSI/token/",
+            "http://169.254.130.2:8081/msi/token",
+            "http://[fe80::1]/msi/token",
+            "https://identity.example/token",
+        ] {
+            assert!(Endpoint::platform_identity(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "localhost", "http://example.org/", "http://10.0.0.1/", "http://localhost.a/"]
+        {
+            assert!(Endpoint::platform_identity(bad).is_err(), "{bad}");
+        }
     }
 }

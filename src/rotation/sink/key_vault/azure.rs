@@ -2,7 +2,7 @@
 //! secret or an assertion (RFC 7523), or as the machine that one runs on.
 
 use super::super::{
-    exchange::{Server, Token, secret, send, signing_in},
+    exchange::{Server, Token, hidden, secret, send, signing_in},
     remote::Trouble,
 };
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
 };
 use reqwest::{Method, RequestBuilder, header};
 use serde::Deserialize;
-use std::{borrow::Cow, time::Duration};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// What a token is for.
 const RESOURCE: &str = "https://vault.azure.net";
@@ -22,6 +25,9 @@ const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 pub(super) struct Identity {
     server: Server,
     login: AzureLogin,
+    /// The header that the platform of an App Service or a container app wants, where one of them is
+    /// asked and not the machine.
+    platform: Option<Secret>,
     token: Token,
 }
 
@@ -29,7 +35,10 @@ pub(super) struct Identity {
 struct Granted<'a> {
     #[serde(borrow)]
     access_token: Cow<'a, str>,
-    expires_in: Seconds,
+    /// Seconds that it lasts; a platform says until when instead.
+    expires_in: Option<Seconds>,
+    /// Until when, in seconds since 1970.
+    expires_on: Option<Seconds>,
 }
 
 /// A number; machines get it as text.
@@ -40,6 +49,29 @@ enum Seconds {
     Text(String),
 }
 
+impl Seconds {
+    /// Of a number that is none, as long as is sure to be right.
+    fn count(&self) -> Option<u64> {
+        match self {
+            Self::Number(seconds) => Some(*seconds),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+impl Granted<'_> {
+    /// How long it lasts; a minute when that is not said in a way that is known.
+    fn lasts(&self) -> Duration {
+        let until = |at: u64| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            at.saturating_sub(now.as_secs())
+        };
+        let within = self.expires_in.as_ref().and_then(Seconds::count);
+        let lasts = within.or_else(|| self.expires_on.as_ref().and_then(Seconds::count).map(until));
+        Duration::from_secs(lasts.unwrap_or(60))
+    }
+}
+
 #[derive(Deserialize)]
 struct Told {
     error: String,
@@ -48,11 +80,28 @@ struct Told {
 impl Identity {
     /// Who the manifest says.
     pub(super) fn new(login: &AzureLogin) -> Result<Self, String> {
-        let server = match login {
-            AzureLogin::Application { authority, .. } => Server::new(authority, None)?,
-            AzureLogin::ManagedIdentity { .. } => Server::at(Endpoint::instance_metadata()),
+        Self::within(login, &|name| std::env::var(name).ok())
+    }
+
+    /// The same in this environment: an App Service and a container app are told where to ask by
+    /// `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`, and a machine asks its metadata service.
+    fn within(
+        login: &AzureLogin,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, String> {
+        let named = (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER"));
+        let (server, platform) = match (login, named) {
+            (AzureLogin::Application { authority, .. }, _) => (Server::new(authority, None)?, None),
+            (AzureLogin::ManagedIdentity { .. }, (Some(at), Some(header))) => {
+                let at = Endpoint::platform_identity(&at)
+                    .map_err(|why| format!("the variable IDENTITY_ENDPOINT: {why}"))?;
+                (Server::at(at), Some(Secret::new(header)))
+            }
+            (AzureLogin::ManagedIdentity { .. }, _) => {
+                (Server::at(Endpoint::instance_metadata()), None)
+            }
         };
-        Ok(Self { server, login: login.clone(), token: Token::default() })
+        Ok(Self { server, login: login.clone(), platform, token: Token::default() })
     }
 
     /// A token; `is_new` says whether it was asked for just now.
@@ -69,12 +118,9 @@ impl Identity {
             return Err(signing_in(reply.trouble(&[told.as_ref().map(|it| it.error.as_str())])));
         }
         let granted: Granted<'_> = reply.json().map_err(signing_in)?;
-        let seconds = match granted.expires_in {
-            Seconds::Number(seconds) => seconds,
-            Seconds::Text(text) => text.parse().unwrap_or(60),
-        };
+        let lasts = granted.lasts();
         let token = Secret::new(granted.access_token.into_owned());
-        self.token.keep(&token, Duration::from_secs(seconds));
+        self.token.keep(&token, lasts);
         Ok(token)
     }
 
@@ -110,8 +156,14 @@ impl Identity {
                 Ok(request.header(header::CONTENT_TYPE, kind).body(outbound::form(&pairs)))
             }
             AzureLogin::ManagedIdentity { client_id } => {
-                let mut pairs = vec![("api-version", "2018-02-01"), ("resource", RESOURCE)];
+                let version = if self.platform.is_some() { "2019-08-01" } else { "2018-02-01" };
+                let mut pairs = vec![("api-version", version), ("resource", RESOURCE)];
                 pairs.extend(client_id.as_deref().map(|it| ("client_id", it)));
+                if let Some(header) = &self.platform {
+                    let at = self.server.endpoint.asking(&pairs);
+                    let request = self.server.request(Method::GET, &at)?;
+                    return Ok(request.header("X-IDENTITY-HEADER", hidden(header.expose())?));
+                }
                 let at = self.server.endpoint.join("metadata/identity/oauth2/token");
                 let request = self.server.request(Method::GET, &at.asking(&pairs))?;
                 Ok(request.header("Metadata", "true"))
@@ -119,3 +171,6 @@ impl Identity {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
