@@ -338,7 +338,7 @@ async fn work(setup: Setup, mut inbox: mpsc::UnboundedReceiver<Command>) {
             command = inbox.recv() => match command {
                 None | Some(Command::Stop) => {
                     let serving = Rc::clone(&shared.serving.borrow());
-                    let _ = tokio::time::timeout(LAST_WORDS, serving.write_refusals()).await;
+                    let _ = tokio::time::timeout(LAST_WORDS, serving.finish_refusals()).await;
                     return;
                 }
                 Some(Command::Connection(accepted, counted)) => {

@@ -17,6 +17,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     rc::Rc,
+    time::Duration,
 };
 
 /// How many kinds are told apart until they are written; of more, the callers are not.
@@ -83,8 +84,16 @@ impl Serving {
         });
     }
 
+    /// Writes what was counted, the last time: also what a task has in hand.
+    pub async fn finish_refusals(&self) {
+        while self.refusals.writing.get() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.write_refusals().await;
+    }
+
     /// Writes what was counted. What could not be written is counted still.
-    pub async fn write_refusals(&self) {
+    async fn write_refusals(&self) {
         let Some(lane) = self.audited_lane() else { return };
         let counted = self.refusals.counts.take();
         let mut failed = false;
