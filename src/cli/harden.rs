@@ -97,7 +97,7 @@ fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
         let files = [Some(&tls.certificate), Some(&tls.key), tls.client_authority.as_ref()];
         reads.extend(files.into_iter().flatten().map(|path| directory_of(path)));
     }
-    reads.extend(of_issuers(config));
+    reads.extend(of_issuers(config.issuers.values().map(|it| &it.keys)));
     reads
 }
 
@@ -120,10 +120,10 @@ fn of_database(database: &Database) -> Vec<PathBuf> {
 }
 
 /// What verifying callers' tokens reads.
-fn of_issuers(config: &Config) -> Vec<PathBuf> {
+fn of_issuers<'a>(keys: impl Iterator<Item = &'a KeySource>) -> Vec<PathBuf> {
     let mut reads = Vec::new();
-    for issuer in config.issuers.values() {
-        match &issuer.keys {
+    for source in keys {
+        match source {
             KeySource::File(path) | KeySource::Secret(path) => reads.push(directory_of(path)),
             KeySource::Discovery | KeySource::Url(_) => reads.extend(certificates()),
         }

@@ -60,9 +60,9 @@ pub(super) fn fraction(microseconds: u32, out: &mut Vec<u8>) {
     if microseconds == 0 {
         return;
     }
-    let [a, b] = digits::two(microseconds / 10_000);
-    let [c, d, e, f] = digits::four(microseconds % 10_000);
-    let text = [b'.', a, b, c, d, e, f];
+    let mut text = *b".000000";
+    text[1..3].copy_from_slice(&digits::two(microseconds / 10_000));
+    text[3..].copy_from_slice(&digits::four(microseconds % 10_000));
     let last = text.iter().rposition(|digit| *digit != b'0').unwrap_or(0);
     out.extend_from_slice(&text[..=last]);
 }
@@ -95,8 +95,8 @@ fn write_seconds(seconds: u32, to_the_second: bool, out: &mut Vec<u8>) {
     let ([a, b], [c, d]) = (digits::two(minutes / 60), digits::two(minutes % 60));
     out.extend_from_slice(&[a, b, b':', c, d]);
     if to_the_second {
-        let [e, f] = digits::two(seconds % 60);
-        out.extend_from_slice(&[b':', e, f]);
+        let [tens, ones] = digits::two(seconds % 60);
+        out.extend_from_slice(&[b':', tens, ones]);
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) fn write_timetz(
     if seconds >= 100 * 3600 {
         return Err(Malformed::new("timetz"));
     }
-    write_seconds(seconds, seconds % 60 != 0, out);
+    write_seconds(seconds, !seconds.is_multiple_of(60), out);
     Ok(())
 }
 

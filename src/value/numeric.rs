@@ -58,9 +58,9 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Vec<u8>) -> Result<bool, Malf
         let skipped = match group {
             _ if !leading => 0,
             0 => continue,
-            ..10 => 3,
-            ..100 => 2,
-            ..1000 => 1,
+            1..10 => 3,
+            10..100 => 2,
+            100..1000 => 1,
             _ => 0,
         };
         leading = false;

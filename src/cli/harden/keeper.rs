@@ -45,11 +45,12 @@ fn own_file(keeper: &Keeper) -> Vec<PathBuf> {
 fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
     let mut reads = vec![folder.directory.clone()];
     reads.extend(behind_link(&folder.directory));
-    // Witnesses, vaults and issuers are known by these.
+    // Witnesses, vaults, issuers and receivers are known by these.
     reads.extend(certificates());
     reads.extend(config.database.iter().flat_map(of_database));
     reads.extend(config.audit.key_file.as_deref().map(directory_of));
-    reads.extend(of_issuers(config));
+    reads.extend(of_issuers(config.access_issuers.values().map(|it| &it.keys)));
+    reads.extend(config.webhook.as_ref().map(|it| directory_of(&it.secret_file)));
     if let Some(keeper) = &config.keeper {
         reads.push(keeper.credential.clone());
         reads.extend(own_file(keeper));

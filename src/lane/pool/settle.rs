@@ -25,10 +25,9 @@ impl<S: RowSink> Pool<S> {
         match (flight.stage, flight.cargo.is_batch()) {
             (Stage::Complete, false) => self.learn(flight.statement.index, flight.lasted),
             (Stage::Complete, true) => {
-                let first = flight.cargo.loads().first();
-                first
-                    .into_iter()
-                    .for_each(|it| self.learn_batch(it.statement.index, flight.lasted));
+                if let Some(first) = flight.cargo.loads().first() {
+                    self.learn_batch(first.statement.index, flight.lasted);
+                }
             }
             _ => {}
         }
