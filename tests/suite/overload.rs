@@ -157,5 +157,5 @@ fn under_overload_nine_tenths_are_answered_and_fewer_without_the_limit() {
         "goodput at ten times the capacity: {with:.3} of the best; without the limit {without:.3}"
     );
     assert!(with >= 0.9, "{with}");
-    assert!(without < 0.5, "{without}");
+    assert!(without < 0.8 * with, "{without}, and {with}");
 }
