@@ -45,6 +45,7 @@ use crate::{
     name::Identifier,
     table::{self, Item, Table},
 };
+use declare::Described;
 use section::{Section, Sources};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -145,11 +146,12 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let section = |path| Section::new(sources, path, root.take(path).as_ref());
     let service = Service::read(&section("service"));
     let listen = read_listen(&section("listen"));
-    let tls = read_tls(&section("tls"));
-    let database = read_database(&section("database"));
-    let keeper = read_keeper(&section("keeper"));
+    let tls = optional(&section("tls"), &Tls::describe(), Tls::read);
+    let database = optional(&section("database"), &Database::describe(), read_database);
+    let keeper = optional(&section("keeper"), &Keeper::describe(), read_keeper);
     let rotating = section("credentials");
-    let credentials = read_credentials(&rotating);
+    // Only the file has them: their sinks are more than text.
+    let credentials = optional(&rotating, &Rotating::describe(), sink::read);
     let audit = Audit::read(&section("audit"));
     let access = root.table("access");
     let policies = access.as_ref().and_then(|access| access.table("policies"));
@@ -168,7 +170,9 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     if let Some(access) = &access {
         access.finish();
     }
-    let webhook = read_webhook(&section("webhook"), audit.as_ref());
+    let webhook = optional(&section("webhook"), &Webhook::describe(), |section| {
+        Webhook::read(section).filter(|_| check::webhook(section, audit.as_ref()))
+    });
     let lanes = read_lanes(root.table("lanes").as_ref(), sources);
     let limits = Limits::read(&section("limits"));
     let hardening = Hardening::read(&section("hardening"));
@@ -192,7 +196,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
             Some(limit)
         });
     let proxies = Proxies::read(&section("proxies"));
-    let cors = read_cors(&section("cors"));
+    let cors = optional(&section("cors"), &Cors::describe(), read_cors);
     let headers = Headers::read(&section("headers"));
     let routes = route::read(root, sources.environment);
     root.finish();
@@ -232,67 +236,37 @@ fn read_listen(section: &Section<'_, '_, '_>) -> Option<Listen> {
     Some(listen)
 }
 
-/// TLS: `None` when it is wrong, `Some(None)` when callers come without.
+/// A table that need not be there, of these keys: `None` when it is wrong, `Some(None)` when it is absent.
+/// Its keys are known all the same, so that a flag that misspells one is told so.
 #[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
-fn read_tls(section: &Section<'_, '_, '_>) -> Option<Option<Tls>> {
-    let keys = || Tls::describe().keys.into_iter().map(|key| key.name);
+fn optional<T>(
+    section: &Section<'_, '_, '_>,
+    described: &Described,
+    read: impl FnOnce(&Section<'_, '_, '_>) -> Option<T>,
+) -> Option<Option<T>> {
+    let keys = || described.keys.iter().map(|key| key.name);
     if !section.is_given(keys()) {
         section.know(keys());
         return Some(None);
     }
-    Tls::read(section).map(Some)
+    read(section).map(Some)
 }
 
-/// The database: `None` when it is wrong, `Some(None)` when the service has none.
-#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
-fn read_database(section: &Section<'_, '_, '_>) -> Option<Option<Database>> {
-    if !section.is_given(Database::describe().keys.iter().map(|key| key.name)) {
-        // Its keys are known all the same, so that a flag that misspells one is told so.
-        section.know(Database::describe().keys.iter().map(|key| key.name));
-        return Some(None);
-    }
+fn read_database(section: &Section<'_, '_, '_>) -> Option<Database> {
     let database = Database::read(section)?;
     let good = [check::database_tls, check::database_hosts, check::database_pooler]
         .map(|check| check(section, &database));
-    if good.contains(&false) {
-        return None;
-    }
-    Some(Some(check::database(section, database)))
+    (!good.contains(&false)).then(|| check::database(section, database))
 }
 
-/// The keeper: `None` when it is wrong, `Some(None)` when there is none.
-#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
-fn read_keeper(section: &Section<'_, '_, '_>) -> Option<Option<Keeper>> {
-    let keys = || Keeper::describe().keys.into_iter().map(|key| key.name);
-    if !section.is_given(keys()) {
-        section.know(keys());
-        return Some(None);
-    }
-    let keeper = Keeper::read(section)?;
-    check::keeper(section, &keeper).then_some(Some(keeper))
+fn read_keeper(section: &Section<'_, '_, '_>) -> Option<Keeper> {
+    Keeper::read(section).filter(|keeper| check::keeper(section, keeper))
 }
 
-/// The credentials, likewise. Only the file has them: their sinks are more than text.
-#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
-fn read_credentials(section: &Section<'_, '_, '_>) -> Option<Option<Credentials>> {
-    let keys = || Rotating::describe().keys.into_iter().map(|key| key.name);
-    if !section.is_given(keys()) {
-        section.know(keys());
-        return Some(None);
-    }
-    sink::read(section).map(Some)
-}
-
-/// Where things are told: `None` when it is wrong, `Some(None)` when nowhere.
-#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
-fn read_webhook(section: &Section<'_, '_, '_>, audit: Option<&Audit>) -> Option<Option<Webhook>> {
-    let keys = || Webhook::describe().keys.into_iter().map(|key| key.name);
-    if !section.is_given(keys()) {
-        section.know(keys());
-        return Some(None);
-    }
-    let webhook = Webhook::read(section)?;
-    check::webhook(section, audit).then_some(Some(webhook))
+fn read_cors(section: &Section<'_, '_, '_>) -> Option<Cors> {
+    let cors = Cors::read(section)?;
+    protection::cors(section, &cors);
+    Some(cors)
 }
 
 /// `[auth]` and its issuers, each nothing when it is wrong.
@@ -311,18 +285,6 @@ fn read_auth(
         protection::settle(section, auth, issuers);
     }
     (auth, issuers)
-}
-
-/// The pages that may call: `None` when that is wrong, `Some(None)` when there are none.
-#[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
-fn read_cors(section: &Section<'_, '_, '_>) -> Option<Option<Cors>> {
-    if !section.is_given(Cors::describe().keys.iter().map(|key| key.name)) {
-        section.know(Cors::describe().keys.iter().map(|key| key.name));
-        return Some(None);
-    }
-    let cors = Cors::read(section)?;
-    protection::cors(section, &cors);
-    Some(Some(cors))
 }
 
 /// The tables below `path` whose names are a person's own.

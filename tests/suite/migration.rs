@@ -169,7 +169,10 @@ async fn the_second_instance_says_that_it_waits() {
         let database = Arc::clone(&database);
         move || {
             eventually("it waits", Duration::from_secs(5), || {
-                value(&database, "SELECT count(*) FROM pg_locks WHERE NOT granted") == "1"
+                // Other tests' databases are on the same server.
+                let waits = "SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database \
+                             WHERE NOT granted AND datname = current_database()";
+                value(&database, waits) == "1"
             })
         }
     })

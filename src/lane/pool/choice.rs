@@ -1,0 +1,70 @@
+//! Which connection takes the next call, and when none does though it could.
+
+use super::Pool;
+use crate::lane::{RowSink, connection::Connection, queue::Line};
+use std::time::Duration;
+
+/// Batches in flight on one connection: while one runs, the next gathers.
+const BATCHES: usize = 1;
+/// Calls in flight that may go with others, below which the next one goes at once, and from which on it
+/// gathers: a batch of many costs the server hardly more than one of few.
+const FEW: usize = 8;
+/// For each so long that a batch takes by itself, one more may run beside it.
+const QUICK: Duration = Duration::from_millis(1);
+/// Slow statements sent since the last other one, after which no connection is kept free for others.
+const NOTHING_ELSE: u32 = 64;
+
+impl<S: RowSink> Pool<S> {
+    /// The connection with the fewest calls in flight that has room for one more from `line`. Fewest
+    /// in flight keeps the others going when a slow statement holds up one connection; and where a
+    /// statement is known to be slow, nothing is sent behind it.
+    pub(super) fn freest(&self, line: Line) -> Option<usize> {
+        let slow = |connection: &Connection<S>| connection.of_line(Line::Slow);
+        if line == Line::Batch && self.gathers() {
+            return None;
+        }
+        if line == Line::Slow {
+            let busy = self.connections.iter().filter(|it| slow(it) > 0).count();
+            let alone = self.slow_in_a_row.get() > NOTHING_ELSE;
+            if busy + usize::from(!alone) >= self.connections.len() {
+                return None;
+            }
+        }
+        self.connections
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| slow(it) == 0)
+            .filter(|(_, it)| line != Line::Batch || it.of_line(Line::Batch) < BATCHES)
+            .filter_map(|(index, connection)| Some((connection.load()?, index)))
+            .min()
+            .map(|(_, index)| index)
+    }
+
+    /// Whether the calls of the batch line wait for those in flight, to go together then. Where a batch
+    /// takes long by itself, several run side by side.
+    fn gathers(&self) -> bool {
+        if self.gathered.get() < FEW {
+            return false;
+        }
+        let waiting = self.waiting.borrow();
+        let Some(first) = waiting.first(Line::Batch) else { return false };
+        let known = self.batch_us.borrow().get(first.statement.index).copied().unwrap_or(u32::MAX);
+        let beside = Duration::from_micros(known.into()).as_millis() / QUICK.as_millis();
+        let busy = self.connections.iter().filter(|it| it.of_line(Line::Batch) > 0).count();
+        busy > usize::try_from(beside).unwrap_or(usize::MAX)
+    }
+
+    /// The connection with the fewest calls in flight that has room and is none of `held_up`.
+    pub(in crate::lane) fn freest_but(&self, held_up: &[usize]) -> Option<usize> {
+        let free = self.connections.iter().enumerate();
+        free.filter(|(index, it)| !held_up.contains(index) && it.of_line(Line::Slow) == 0)
+            .filter_map(|(index, connection)| Some((connection.load()?, index)))
+            .min()
+            .map(|(_, index)| index)
+    }
+
+    /// How long what is in flight on connection `index` takes, by what its statements usually take.
+    pub(in crate::lane) fn expected_wait(&self, index: usize) -> Duration {
+        self.connections[index].sum_of(|statement| self.typical(statement))
+    }
+}
