@@ -202,7 +202,9 @@ fn a_question_that_many_ask_takes_two_connections_and_the_rest_wait_together() {
             }
             assert_eq!(coalesced.load(Ordering::Relaxed) - before, 7);
             assert!(answers[2..].iter().all(|it| *it == answers[2]), "{answers:?}");
-            assert!(broken || answers[1] < answers[2], "{answers:?}");
+            // It began when one of the two had ended, and the other may not have yet.
+            let first = answers[..2].iter().min();
+            assert!(broken || first < answers.get(2), "{answers:?}");
         }
     });
 }
