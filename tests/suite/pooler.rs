@@ -25,7 +25,10 @@ const ALIKE: &[&str] = &[
     "bulk::formats::every_type_has_its_form",
     "bulk::refusals::what_postgresql_finds",
     "cache::channels::a_notification_ends_what_was_answered_before",
-    "lane::cancelling::",
+    // Not those of callers that leave in crowds: behind PgBouncer 1.18 and PostgreSQL 13 its connections broke
+    // then, and why is not known yet (docs/postgresql-connection.md).
+    "lane::cancelling::a_caller_that_goes_away",
+    "lane::cancelling::the_deadline_and",
     "lane::identity::",
     "lane::reads::",
     "once::callers::",
