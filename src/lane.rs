@@ -56,6 +56,9 @@ pub struct Settings {
     pub queue: usize,
     /// How long requests may wait when the queue does not empty; `None` for their deadlines alone.
     pub queue_delay: Option<Duration>,
+    /// How long a request waits for two others that ask the same, and run, before it goes by itself; longer
+    /// where the statement takes longer.
+    pub alike_wait: Duration,
     /// How long the server lets one statement run.
     pub statement_timeout: Duration,
     /// How long a request waits for a database that is away.

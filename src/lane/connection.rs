@@ -223,6 +223,17 @@ impl<S: RowSink> Connection<S> {
         Some((first.id.1, first.statement.index, state.front_since.elapsed()))
     }
 
+    /// How many calls are in its batch, and for how long whatever stands first has run; `None` without one.
+    pub(super) fn batch(&self) -> Option<(usize, Duration)> {
+        let state = self.state.borrow();
+        if state.of_line[Line::Batch as usize] == 0 {
+            return None;
+        }
+        let of_batch = state.flights.iter().filter(|flight| flight.line == Line::Batch);
+        let calls = of_batch.map(|flight| flight.cargo.loads().len()).sum();
+        Some((calls, state.front_since.elapsed()))
+    }
+
     /// The sum of what `of` says of the statement of each flight, by its index.
     pub(super) fn sum_of(&self, of: impl Fn(usize) -> Duration) -> Duration {
         self.state.borrow().flights.iter().map(|flight| of(flight.statement.index)).sum()

@@ -12,7 +12,7 @@ use super::{
     link::Link,
     load::Load,
     queue::{Line, Queue, may_go_with_others},
-    rescue::Allowance,
+    rescue::{Allowance, UNUSUAL},
     ticket::Ticket,
 };
 use crate::{
@@ -49,8 +49,6 @@ pub(super) struct Pool<S: RowSink> {
     /// How long a batch of each statement takes when nothing disturbs it, in microseconds; the largest
     /// number where nobody knows.
     batch_us: RefCell<Vec<u32>>,
-    /// Calls in flight that came from the batch line.
-    gathered: Cell<usize>,
     /// Slow statements sent since the last other one.
     slow_in_a_row: Cell<u32>,
     /// What rescues may still cost.
@@ -85,7 +83,6 @@ impl<S: RowSink> Pool<S> {
             delays,
             typical_us: RefCell::default(),
             batch_us: RefCell::default(),
-            gathered: Cell::new(0),
             slow_in_a_row: Cell::new(0),
             allowance: Allowance::default(),
             lookout: Notify::new(),
@@ -221,10 +218,12 @@ impl<S: RowSink> Pool<S> {
             self.tell(LaneAct::Parked);
         }
         let line = self.line(&call);
-        waiting.push(Load::new(call, ticket), line, key);
+        let held = waiting.push(Load::new(call, ticket), line, key);
         drop(waiting);
         if self.settings.writes {
             self.dispatch();
+        } else if held {
+            self.lookout.notify_one();
         } else if let Some(connection) = self.connections.iter().find(|it| it.is_up()) {
             connection.wake();
         }
@@ -275,6 +274,15 @@ impl<S: RowSink> Pool<S> {
         }
     }
 
+    /// Lets go those who wait for others that take too long. Says whether anybody waits for others still.
+    pub(super) fn lets_go(&self) -> bool {
+        let at_most =
+            |index| self.settings.alike_wait.max(self.typical(index).saturating_mul(UNUSUAL));
+        let waits = self.waiting.borrow_mut().lets_go(at_most);
+        self.dispatch();
+        waits || self.is_connected() && !self.waiting.borrow().is_line_empty(Line::Batch)
+    }
+
     fn next(&self, line: Line) -> Option<Cargo<S>> {
         let mut waiting = self.waiting.borrow_mut();
         self.shed(&mut waiting, line);
@@ -322,12 +330,8 @@ impl<S: RowSink> Pool<S> {
             load.with_call(|call| call.attempts = call.attempts.saturating_add(1));
         }
         let connection = &self.connections[index];
-        let calls = cargo.loads().len();
         if let Err((cargo, error)) = connection.submit(cargo, line) {
             return self.could_not_be_sent(&cargo, &error);
-        }
-        if line == Line::Batch {
-            self.gathered.set(self.gathered.get() + calls);
         }
         if !self.settings.writes && connection.load() != Some(1) {
             self.lookout.notify_one();

@@ -10,6 +10,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 /// The most calls that one execution answers.
@@ -18,7 +19,7 @@ const LARGEST_BATCH: usize = 64;
 const LOOK_AHEAD: usize = 256;
 /// Runs in flight that answer the same question. Whoever asks it meanwhile waits for the next one, with
 /// all others who do: a question that many ask is not worth every connection.
-const ALIKE_IN_FLIGHT: u8 = 2;
+const ALIKE_IN_FLIGHT: u32 = 2;
 /// The largest arguments of a call that goes with others, in bytes.
 const LARGEST_ARGUMENTS: usize = 4096;
 
@@ -39,7 +40,7 @@ pub(super) struct Queue<S> {
     /// Those that others may join, by what they ask.
     shared: HashMap<u64, Rc<Load<S>>>,
     /// How many in flight ask the same.
-    flying: HashMap<u64, u8>,
+    flying: HashMap<u64, u32>,
     /// Those that stand in no line until one of them has landed, with their line.
     held: HashMap<u64, (Rc<Load<S>>, Line)>,
     hasher: RandomState,
@@ -92,18 +93,38 @@ impl<S: RowSink> Queue<S> {
             .filter(|load| load.with_call(|other| asks_the_same(other, call)).unwrap_or(false))
     }
 
-    /// Puts a new call at the end of its line.
-    pub(super) fn push(&mut self, load: Rc<Load<S>>, line: Line, key: Option<u64>) {
+    /// Puts a new call at the end of its line, or aside while enough that ask the same are in flight. Says
+    /// whether it was put aside.
+    pub(super) fn push(&mut self, load: Rc<Load<S>>, line: Line, key: Option<u64>) -> bool {
         if let Some(key) = key {
             load.key.set(Some(key));
             self.shared.insert(key, Rc::clone(&load));
             let alike = self.flying.get(&key).copied().unwrap_or(0);
-            if line != Line::Batch && alike >= ALIKE_IN_FLIGHT {
+            // One that may not be joined, and has the same key, is aside already: this one is not to take
+            // its place.
+            let has_room = !self.held.contains_key(&key);
+            if line != Line::Batch && alike >= ALIKE_IN_FLIGHT && has_room {
                 self.held.insert(key, (load, line));
-                return;
+                return true;
             }
         }
         self.lines[line as usize].push_back(load);
+        false
+    }
+
+    /// Puts those into their lines who have waited aside for longer than `at_most` says of the statement with
+    /// an index: the runs that they wait for may be held up by their connections alone. Says whether others
+    /// are left.
+    pub(super) fn lets_go(&mut self, at_most: impl Fn(usize) -> Duration) -> bool {
+        let lines = &mut self.lines;
+        self.held.retain(|_, (load, line)| {
+            let waits = load.waits_since().elapsed() < at_most(load.statement.index);
+            if !waits {
+                lines[*line as usize].push_back(Rc::clone(load));
+            }
+            waits
+        });
+        !self.held.is_empty()
     }
 
     /// A call that was sent is over, or in flight no more: another that asks the same may go.

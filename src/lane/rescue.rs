@@ -5,6 +5,8 @@
 //! answer wins; what runs is never sent a second time, and writes never are. What has run for a time
 //! is taken to run for as long again, so nothing is sent to where it would wait for longer than that:
 //! where every connection has its queue, a second copy only takes from the others.
+//!
+//! Whoever looks lets those go too who wait for others to share a run with (`Pool::lets_go`).
 
 use super::{
     RowSink,
@@ -21,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(1);
 /// How long a statement holds up others before they are sent elsewhere, at least.
 const PATIENCE: Duration = Duration::from_millis(2);
 /// How many times as long as usual it must have run.
-const UNUSUAL: u32 = 4;
+pub(super) const UNUSUAL: u32 = 4;
 /// The most calls that are sent again at one look.
 const AT_ONCE: usize = 64;
 /// One call in so many may be sent again.
@@ -70,7 +72,7 @@ pub(super) async fn look_out<S: RowSink + 'static>(pool: Rc<Pool<S>>) {
 /// Sends again what stands behind statements that take long; `first_seen` has what stood first on each
 /// connection at the last look. Says whether anything stands behind anything.
 fn look<S: RowSink>(pool: &Pool<S>, first_seen: &mut [u64]) -> bool {
-    let mut any = false;
+    let mut any = pool.lets_go();
     let mut held_up = Vec::new();
     for (index, connection) in pool.connections.iter().enumerate() {
         let blocking = connection.blocking();

@@ -245,6 +245,9 @@ impl Serving {
     }
 }
 
+/// How long a request waits for two others that ask the same.
+const ALIKE_WAIT: Duration = Duration::from_millis(100);
+
 fn settings(name: &Identifier, config: &LaneConfig, threads: usize) -> Settings {
     let share = |total: usize| total.div_ceil(threads.max(1));
     Settings {
@@ -253,6 +256,7 @@ fn settings(name: &Identifier, config: &LaneConfig, threads: usize) -> Settings 
         connections: share(usize::from(config.connections)).max(1),
         queue: share(config.queue as usize),
         queue_delay: config.queue_delay,
+        alike_wait: ALIKE_WAIT,
         statement_timeout: config.statement_timeout,
         park: config.park,
         exclusive: share(usize::from(config.exclusive)).max(1),

@@ -14,6 +14,7 @@ mod shapes;
 mod sharing;
 mod signing_in;
 mod tls;
+mod waiting;
 mod writes;
 
 use crate::support::database::Database;
@@ -95,6 +96,7 @@ fn settings() -> Settings {
         connections: 2,
         queue: 10_000,
         queue_delay: None,
+        alike_wait: Duration::from_millis(100),
         statement_timeout: Duration::from_secs(20),
         park: Duration::from_secs(10),
         exclusive: 2,

@@ -11,6 +11,9 @@ const BATCHES: usize = 1;
 const FEW: usize = 8;
 /// For each so long that a batch takes by itself, one more may run beside it.
 const QUICK: Duration = Duration::from_millis(1);
+/// How long a batch keeps others waiting. One that takes longer is held up by something, and what others
+/// ask may have nothing to do with that.
+const STUCK: Duration = Duration::from_millis(20);
 /// Slow statements sent since the last other one, after which no connection is kept free for others.
 const NOTHING_ELSE: u32 = 64;
 
@@ -43,15 +46,24 @@ impl<S: RowSink> Pool<S> {
     /// Whether the calls of the batch line wait for those in flight, to go together then. Where a batch
     /// takes long by itself, several run side by side.
     fn gathers(&self) -> bool {
-        if self.gathered.get() < FEW {
+        let batches = self.connections.iter().filter_map(Connection::batch);
+        let (mut busy, mut calls) = (0, 0);
+        for (of_batch, _) in batches.filter(|(_, runs)| *runs < STUCK) {
+            busy += 1;
+            calls += of_batch;
+        }
+        if calls < FEW {
             return false;
         }
         let waiting = self.waiting.borrow();
         let Some(first) = waiting.first(Line::Batch) else { return false };
         let known = self.batch_us.borrow().get(first.statement.index).copied().unwrap_or(u32::MAX);
         let beside = Duration::from_micros(known.into()).as_millis() / QUICK.as_millis();
-        let busy = self.connections.iter().filter(|it| it.of_line(Line::Batch) > 0).count();
-        busy > usize::try_from(beside).unwrap_or(usize::MAX)
+        let gathers = busy > usize::try_from(beside).unwrap_or(usize::MAX);
+        if gathers {
+            self.lookout.notify_one();
+        }
+        gathers
     }
 
     /// The connection with the fewest calls in flight that has room and is none of `held_up`.

@@ -21,7 +21,6 @@ impl<S: RowSink> Pool<S> {
     pub(in crate::lane) fn settle(&self, index: usize, flight: &Flight<S>) {
         let stopped = flight.refusal.as_ref().is_some_and(|it| it.sqlstate == "57014");
         let echo = stopped && self.connections[index].takes_echo();
-        self.ungather(flight);
         match (flight.stage, flight.cargo.is_batch()) {
             (Stage::Complete, false) => self.learn(flight.statement.index, flight.lasted),
             (Stage::Complete, true) => {
@@ -45,14 +44,6 @@ impl<S: RowSink> Pool<S> {
     pub(super) fn lets_others_go(&self, load: &Load<S>) {
         if load.is_over() || load.flights() == 0 {
             self.waiting.borrow_mut().lands(load);
-        }
-    }
-
-    /// A flight is over.
-    fn ungather(&self, flight: &Flight<S>) {
-        if flight.line == Line::Batch {
-            let left = self.gathered.get().saturating_sub(flight.cargo.loads().len());
-            self.gathered.set(left);
         }
     }
 
@@ -160,7 +151,6 @@ impl<S: RowSink> Pool<S> {
     /// order: reads wait again, writes that were sent have an unknown outcome. `since` is when it came up.
     pub(super) fn lost(&self, flights: VecDeque<Flight<S>>, written: u64, since: Instant) {
         for (place, flight) in flights.into_iter().enumerate().rev() {
-            self.ungather(&flight);
             for load in flight.cargo.loads().iter().rev() {
                 load.lands();
                 let flies_on = load.flights() > 0 && !load.is_claimed();

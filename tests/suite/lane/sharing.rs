@@ -18,7 +18,7 @@ use std::{
 };
 
 /// A lane whose acts of a kind are counted.
-async fn counting(
+pub(super) async fn counting(
     database: &Database,
     settings: Settings,
     counted: LaneAct,
@@ -37,7 +37,7 @@ async fn counting(
 }
 
 /// A statement that may share runs; with `batches` it also has a form that answers many.
-fn shared(index: usize, sql: &str, columns: &[u32], batches: bool) -> Arc<Prepared> {
+pub(super) fn shared(index: usize, sql: &str, columns: &[u32], batches: bool) -> Arc<Prepared> {
     let source = SourceFile::new("f.sql", sql);
     let lexed = placeholder::lex(&source, 0..sql.len()).unwrap();
     let count = lexed.parameters.len();
@@ -54,13 +54,13 @@ fn shared(index: usize, sql: &str, columns: &[u32], batches: bool) -> Arc<Prepar
     Arc::new(Prepared { repeatable: true, batch, ..(*single).clone() })
 }
 
-fn sharing(statement: &Arc<Prepared>, arguments: &[&str]) -> Call<Rows> {
+pub(super) fn sharing(statement: &Arc<Prepared>, arguments: &[&str]) -> Call<Rows> {
     let mut call = call(statement, arguments, Duration::from_secs(30));
     call.sink.shares = true;
     call
 }
 
-async fn share(
+pub(super) async fn share(
     lane: &Lane<Rows>,
     permit: Permit,
     statement: &Arc<Prepared>,
@@ -162,7 +162,8 @@ fn identical_calls_share_a_run_and_others_do_not() {
 fn a_question_that_many_ask_takes_two_connections_and_the_rest_wait_together() {
     local(async {
         let database = database();
-        let settings = Settings { connections: 6, ..settings() };
+        let alike_wait = Duration::from_mins(1);
+        let settings = Settings { connections: 6, alike_wait, ..settings() };
         let (lane, coalesced) = counting(&database, settings, LaneAct::Coalesced).await;
         let runs = "SELECT clock_timestamp()::text \
                     FROM (SELECT pg_advisory_xact_lock_shared((:a)::int)) AS gate";
