@@ -33,8 +33,9 @@ use tokio_postgres::{
 /// The oldest major version of PostgreSQL that is served.
 pub const OLDEST_MAJOR: u32 = 13;
 
-/// What a session is opened with: the placeholder lexer reads strings as the standard has them.
-const OPTIONS: &str = "-c standard_conforming_strings=on";
+/// What a session is opened with: the placeholder lexer reads strings as the standard has them. The other
+/// is what it would be anyway; a pooler in transaction mode, which cannot keep it, says here that it is one.
+const OPTIONS: &str = "-c standard_conforming_strings=on -c client_min_messages=notice";
 /// How long closing politely may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
