@@ -8,6 +8,7 @@ pub mod copy;
 mod delivery;
 mod front_matter;
 pub mod page;
+pub mod plan;
 mod repeat;
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,8 @@ pub struct Endpoint {
     pub audit: Option<Range<usize>>,
     /// Whether one execution may answer many calls, where PostgreSQL says that it can.
     pub batch: bool,
+    /// How the server plans the statement.
+    pub plan: plan::PlanMode,
     /// The parameters in the order they are declared, those of the path that are not declared too.
     pub parameters: Vec<Parameter>,
     /// The statement; empty where rows are loaded.

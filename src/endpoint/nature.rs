@@ -71,6 +71,7 @@ pub(super) async fn batch(
         sql,
         parameters,
         columns,
+        plan: single.plan,
         ..Prepared::default()
     });
     Some(Arc::new(Batch { statement, elements: single.parameters.clone() }))

@@ -86,6 +86,7 @@ pub async fn prepare(
         parameters: described.parameters.iter().map(|it| it.oid).collect(),
         columns: described.columns.iter().map(|it| it.described.oid).collect(),
         repeatable: reads && volatile.is_some_and(|it| nature::is_repeatable(plan.as_ref(), it)),
+        plan: definition.plan,
         batch: None,
     };
     if let Some(plan) = plan.filter(|_| statement.repeatable) {

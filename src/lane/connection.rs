@@ -1,27 +1,25 @@
 //! One connection of a lane: what is in flight on it, and what its backend knows.
 
+mod stopping;
+
 use super::{
     RowSink,
     flight::{Cargo, Flight, Span, Stage},
     load::Load,
     queue::Line,
 };
-use crate::postgres::{
-    preamble::Preamble,
-    wire::{BackendKey, Peer},
+use crate::{
+    definition::file::plan::PlanMode,
+    postgres::{
+        preamble::Preamble,
+        wire::{BackendKey, Peer},
+    },
 };
 use bytes::BytesMut;
 use std::{
     cell::RefCell, collections::VecDeque, io, rc::Rc, sync::Arc, task::Waker, time::Duration,
 };
 use tokio::time::Instant;
-
-/// For how long after a cancel request a cancelled statement may have been the wrong one.
-const ECHO: Duration = Duration::from_secs(5);
-
-/// How many statements one cancel request can stop: the server signals the backend, and then the
-/// backend's process group, which is the backend once more (PostgreSQL's `signal_child`).
-const SIGNALS: u8 = 2;
 
 /// What is known of a statement on a backend. Messages are answered in their order, so what was
 /// told and what has been answered are two moments, and an answer is judged by the second.
@@ -81,6 +79,8 @@ pub(super) struct State<S> {
     pub(super) statements: Vec<Knowledge>,
     /// Whether the statement that sets role and claims was prepared, as far as is known.
     pub(super) introduced: bool,
+    /// How the session plans statements from what is written next on, as far as is known.
+    pub(super) plans: Option<PlanMode>,
     waker: Option<Waker>,
     /// The flight that is being stopped.
     withdrawing: Option<u64>,
@@ -112,6 +112,7 @@ impl<S: RowSink> Connection<S> {
             scratch: Vec::new(),
             statements: Vec::new(),
             introduced: false,
+            plans: None,
             waker: None,
             withdrawing: None,
             held: None,
@@ -141,6 +142,11 @@ impl<S: RowSink> Connection<S> {
         let load = state.flights.len();
         let takes = state.backend.is_some() && state.held.is_none() && !state.given_up;
         (takes && load < self.window).then_some(load)
+    }
+
+    /// Whether its session plans statements in another way.
+    pub(super) fn plans_otherwise(&self, plan: PlanMode) -> bool {
+        self.state.borrow().plans != Some(plan)
     }
 
     /// Spans in flight that came from `line`.
@@ -177,12 +183,16 @@ impl<S: RowSink> Connection<S> {
         let prepares = unnamed || !known.told || known.shape == Shape::Changed || asked;
         let runs = unnamed || !(prepares && self.prepares_first);
         let introduces = preamble.is_some() || identified && (!state.introduced || asked);
-        let span = Span { introduces, prepares, runs, unnamed };
+        // A statement without a name is planned whenever it runs.
+        let plans = (!unnamed && state.plans != Some(statement.plan)).then_some(statement.plan);
+        let span = Span { introduces, plans, prepares, runs, unnamed };
         if let Err(error) = span.write(&cargo, preamble, &mut state.outgoing) {
             state.outgoing.truncate(before);
             return Err((cargo, error));
         }
         state.introduced |= introduces;
+        state.plans = plans.or(state.plans);
+        let before_it = u8::from(identified || preamble.is_some()) + u8::from(plans.is_some());
         if prepares {
             state.statements[slot].told = true;
         }
@@ -203,7 +213,8 @@ impl<S: RowSink> Connection<S> {
             id: (self.index, state.begun),
             begins_at,
             span,
-            stage: if identified || preamble.is_some() { Stage::Nobody } else { Stage::Sent },
+            stage: if before_it > 0 { Stage::Nobody } else { Stage::Sent },
+            before_it,
             unchecked: false,
             line,
             lasted: Duration::ZERO,
@@ -258,6 +269,7 @@ impl<S: RowSink> Connection<S> {
         state.appended = 0;
         state.statements.clear();
         state.introduced = false;
+        state.plans = Some(PlanMode::Auto);
         state.withdrawing = None;
         state.held = None;
         state.echoes = 0;
@@ -298,82 +310,6 @@ impl<S: RowSink> Connection<S> {
         if let Some(waker) = waker {
             waker.wake();
         }
-    }
-}
-
-/// Stopping statements (`withdrawal` says when).
-impl<S: RowSink> Connection<S> {
-    /// The flight to stop, when the backend runs one that is not wanted. It is said once.
-    pub(super) fn begin_withdrawal(&self) -> Option<u64> {
-        let state = &mut *self.state.borrow_mut();
-        if state.withdrawing.is_some() || state.held.is_some() {
-            return None;
-        }
-        state.withdrawing = state.flights.front().filter(|it| it.is_unwanted()).map(|it| it.id.1);
-        state.withdrawing
-    }
-
-    /// Sends nothing more until [`Connection::release`], when `flight` still has to be stopped.
-    /// Gives what the cancel request needs.
-    pub(super) fn hold(&self, flight: u64) -> Option<(Peer, BackendKey)> {
-        let state = &mut *self.state.borrow_mut();
-        if !state.runs_unwanted(flight) {
-            return None;
-        }
-        state.held = Some(flight);
-        state.backend.clone()
-    }
-
-    /// Whether `flight` still has to be stopped; then a cancel request is counted.
-    pub(super) fn will_be_cancelled(&self, flight: u64) -> bool {
-        let state = &mut *self.state.borrow_mut();
-        if !state.runs_unwanted(flight) {
-            return false;
-        }
-        state.echoes = state.echoes.saturating_add(SIGNALS);
-        state.cancelled_at = Some(Instant::now());
-        true
-    }
-
-    /// The cancel request has been taken, or could not be sent.
-    pub(super) fn release(&self, flight: u64) {
-        {
-            let state = &mut *self.state.borrow_mut();
-            if state.held != Some(flight) {
-                return;
-            }
-            state.held = None;
-        }
-        // The next one may be unwanted too.
-        self.wake();
-    }
-
-    /// No more is done about `flight`; when it still runs, the connection is given up.
-    pub(super) fn end_withdrawal(&self, flight: u64) {
-        {
-            let state = &mut *self.state.borrow_mut();
-            if state.withdrawing != Some(flight) {
-                return;
-            }
-            state.given_up = state.runs_unwanted(flight);
-        }
-        self.wake();
-    }
-
-    pub(super) fn is_given_up(&self) -> bool {
-        self.state.borrow().given_up
-    }
-
-    /// Whether a statement that was cancelled just now may have been hit in another's place. Each
-    /// cancel request stops [`SIGNALS`] statements at most.
-    pub(super) fn takes_echo(&self) -> bool {
-        let state = &mut *self.state.borrow_mut();
-        if state.cancelled_at.is_none_or(|at| at.elapsed() >= ECHO) {
-            state.echoes = 0;
-        }
-        let echo = state.echoes > 0;
-        state.echoes = state.echoes.saturating_sub(1);
-        echo
     }
 }
 

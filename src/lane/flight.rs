@@ -1,7 +1,10 @@
 //! A flight: one span on its way, with the loads that it carries.
 
 use super::{Failure, RowSink, connection::FlightId, load::Load, queue::Line};
-use crate::postgres::{message, preamble::Preamble, refusal::Refusal, statement::Prepared};
+use crate::{
+    definition::file::plan::PlanMode,
+    postgres::{message, preamble::Preamble, refusal::Refusal, statement::Prepared},
+};
 use bytes::BytesMut;
 use std::{io, rc::Rc, slice, sync::Arc, time::Duration};
 
@@ -35,9 +38,9 @@ impl<S> Cargo<S> {
 /// How far a statement is, as far as its answers say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Its role and claims have not begun to be set.
+    /// What goes before it, its role and claims most often, has not begun to be set.
     Nobody,
-    /// Its role and claims are being set.
+    /// That is being set.
     Assuming,
     /// It has not begun to run.
     Sent,
@@ -53,6 +56,8 @@ pub(super) enum Stage {
 pub(super) struct Span {
     /// Whether it prepares the statement that sets role and claims, or whatever else goes before.
     pub(super) introduces: bool,
+    /// How the session is told to plan statements from now on, when it is.
+    pub(super) plans: Option<PlanMode>,
     /// Whether it prepares the statement.
     pub(super) prepares: bool,
     /// Whether it runs the statement; else it prepares it alone.
@@ -72,6 +77,9 @@ impl Span {
     ) -> io::Result<()> {
         let over = || io::Error::other("the call is over");
         let [first, ..] = cargo.loads() else { return Err(over()) };
+        if let Some(plan) = self.plans {
+            message::set(plan.set(), out)?;
+        }
         first
             .with_call(|call| {
                 if let Some(preamble) = preamble {
@@ -135,6 +143,8 @@ pub(super) struct Flight<S> {
     pub(super) begins_at: u64,
     pub(super) span: Span,
     pub(super) stage: Stage,
+    /// Statements that go before it in its span and have not ended.
+    pub(super) before_it: u8,
     /// Whether it runs with a shape that nobody looked at, so that its rows are worth nothing.
     pub(super) unchecked: bool,
     /// Where it waited.

@@ -76,15 +76,20 @@ pub(super) fn take<S: RowSink>(state: &mut State<S>, tag: u8, message: &[u8]) ->
         .ok_or_else(|| broken("an answer for a statement that was never sent"))?;
     if matches!(flight.stage, Stage::Nobody | Stage::Assuming) && flight.refusal.is_none() {
         match (tag, flight.stage) {
+            (PARSE_COMPLETE_TAG, Stage::Nobody) if flight.span.plans.is_some() => {}
             (PARSE_COMPLETE_TAG | CLOSE_COMPLETE_TAG, Stage::Nobody) if flight.span.introduces => {}
             (BIND_COMPLETE_TAG, Stage::Nobody) => flight.stage = Stage::Assuming,
             (DATA_ROW_TAG, Stage::Assuming) => {}
-            (COMMAND_COMPLETE_TAG, Stage::Assuming) => flight.stage = Stage::Sent,
+            (COMMAND_COMPLETE_TAG, Stage::Assuming) => {
+                flight.before_it -= 1;
+                flight.stage = if flight.before_it > 0 { Stage::Nobody } else { Stage::Sent };
+            }
             (ERROR_RESPONSE_TAG, stage) => {
                 let refusal = refusal(message)?;
                 if stage == Stage::Nobody {
                     state.introduced = false;
                 }
+                state.plans = state.plans.filter(|_| flight.span.plans.is_none());
                 // The statement was not prepared, if it was to be.
                 if flight.span.prepares && known.shape == Shape::Unknown {
                     *known = Knowledge::default();
@@ -113,6 +118,8 @@ pub(super) fn take<S: RowSink>(state: &mut State<S>, tag: u8, message: &[u8]) ->
             if flight.stage == Stage::Sent && (unprepared || forgotten) {
                 *known = Knowledge::default();
             }
+            // The session plans as it did before: what was set went with the transaction.
+            state.plans = state.plans.filter(|_| flight.span.plans.is_none());
             // What comes after the first, the server's good-bye, says less.
             flight.refusal.get_or_insert(refusal);
         }

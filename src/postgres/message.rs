@@ -56,6 +56,15 @@ pub fn assume_once(identity: &Identity, out: &mut BytesMut) -> io::Result<()> {
     execute("", &[identity.role(), identity.claims()], out)
 }
 
+/// Appends Parse, Bind and Execute of a `SET`, which holds from then on unless the span fails.
+///
+/// # Errors
+/// When the SQL holds a NUL byte or is larger than a message can be.
+pub fn set(sql: &str, out: &mut BytesMut) -> io::Result<()> {
+    frontend::parse("", sql, [], out)?;
+    execute("", &[], out)
+}
+
 /// Appends Bind and Execute of the statement that is known as `name`, with texts.
 pub(super) fn execute(name: &str, values: &[&str], out: &mut BytesMut) -> io::Result<()> {
     let write = |value: &&str, out: &mut BytesMut| {

@@ -1,7 +1,7 @@
 //! A statement as every connection prepares it, and the shape it must have there.
 
 use super::batch::Batch;
-use crate::definition::placeholder::first_words;
+use crate::definition::{file::plan::PlanMode, placeholder::first_words};
 use std::sync::Arc;
 
 /// A statement that the type checker has seen. Connections prepare it under its name when they
@@ -24,6 +24,8 @@ pub struct Prepared {
     /// Whether calls with the same arguments, sent at the same moment, get the same rows: it only
     /// reads, and nothing in it is different each time it is asked. Such calls may share one run.
     pub repeatable: bool,
+    /// How the server plans it.
+    pub plan: PlanMode,
     /// Its form that answers many calls at once, when it has one.
     pub batch: Option<Arc<Batch>>,
 }

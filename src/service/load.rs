@@ -281,8 +281,7 @@ fn counting(sql: &str) -> Prepared {
         sql: sql.to_owned(),
         parameters: Vec::new(),
         columns: vec![BIGINT; 2],
-        batch: None,
-        repeatable: false,
+        ..Prepared::default()
     }
 }
 

@@ -3,6 +3,7 @@ get = "/rates"
 result = "rows"
 envelope = "rates"
 max_rows = 3660
+plan = "generic"
 
 [parameters]
 date_from = { type = "date" }

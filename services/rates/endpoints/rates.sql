@@ -9,6 +9,7 @@ tags = ["rates"]
 result = "rows"
 envelope = "rates"
 max_rows = 3660
+plan = "generic"
 
 [parameters]
 date_from = { type = "date", example = "2021-01-01", description = "The first day" }

@@ -2,7 +2,7 @@
 
 use super::{
     DEFAULT_MAX_ROWS, Delivery, Endpoint, GREATEST_MAX_ROWS, Repeats, ResultShape, copy, delivery,
-    page, repeat,
+    page, plan, repeat,
 };
 use crate::{
     definition::{
@@ -41,6 +41,7 @@ pub(super) struct Said {
     guard: Guard,
     audit: Option<Range<usize>>,
     batch: bool,
+    plan: plan::PlanMode,
     pub(super) parameters: Vec<Parameter>,
     copy: Option<copy::Copy>,
 }
@@ -71,6 +72,7 @@ impl Said {
             guard: self.guard,
             audit: self.audit,
             batch: self.batch,
+            plan: self.plan,
             parameters: self.parameters,
             statement,
             copy: self.copy,
@@ -199,6 +201,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     let guard = guard::read(root);
     let audit = root.take("audit");
     let batch = root.take("batch").and_then(|item| item.boolean()).unwrap_or(true);
+    let plan = root.take("plan").and_then(|item| Some((plan::read(&item)?, item)));
     let mut bulk = copy::read(root);
     *is_copy = bulk.is_copy;
     let declared = root.take("parameters");
@@ -208,6 +211,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
             result.as_ref().map(|(_, item)| item),
             envelope.as_ref().map(|(_, item)| item),
             declared.as_ref(),
+            plan.as_ref().map(|(_, item)| item),
         ];
         copy::refuse_others(root, route.as_ref(), &others);
     }
@@ -248,6 +252,9 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
     }
     let streams = shape == ResultShape::Rows && audit.is_none() && delivery.stream.unwrap_or(many);
     let repeats = repeats.read(method, streams);
+    if let (true, Some((_, item))) = (streams && !bulk.is_copy, &plan) {
+        plan::refuse_streamed(item);
+    }
     let Some((method, path, path_span)) = route else {
         // The parameters are read all the same, for the sake of their own mistakes.
         if let (Some(table), Ok(root)) = (parameters, PathTemplate::parse("/")) {
@@ -290,6 +297,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
         guard,
         audit: audit.map(|item| item.file_span()),
         batch,
+        plan: plan.map(|(plan, _)| plan).unwrap_or_default(),
         parameters,
         copy: bulk.copy,
     })

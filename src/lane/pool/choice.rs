@@ -33,14 +33,17 @@ impl<S: RowSink> Pool<S> {
                 return None;
             }
         }
+        let plan = self.waiting.borrow().first(line).map(|load| load.statement.plan);
+        let plans_otherwise =
+            |it: &Connection<S>| plan.is_some_and(|plan| it.plans_otherwise(plan));
         self.connections
             .iter()
             .enumerate()
             .filter(|(_, it)| slow(it) == 0)
             .filter(|(_, it)| line != Line::Batch || it.of_line(Line::Batch) < BATCHES)
-            .filter_map(|(index, connection)| Some((connection.load()?, index)))
+            .filter_map(|(index, it)| Some((it.load()?, plans_otherwise(it), index)))
             .min()
-            .map(|(_, index)| index)
+            .map(|(.., index)| index)
     }
 
     /// Whether the calls of the batch line wait for those in flight, to go together then. Where a batch

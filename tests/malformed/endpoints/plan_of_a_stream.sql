@@ -1,0 +1,6 @@
+/*
+get = "/a"
+stream = true
+plan = "generic"
+*/
+SELECT 1 AS one

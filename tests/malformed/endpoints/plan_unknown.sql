@@ -1,0 +1,5 @@
+/*
+get = "/a"
+plan = "genric"
+*/
+SELECT 1 AS one
