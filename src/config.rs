@@ -7,6 +7,7 @@
 mod address;
 mod check;
 mod connection;
+mod database;
 mod declare;
 mod document;
 mod environment;
@@ -22,15 +23,18 @@ mod secrecy;
 mod section;
 mod settings;
 mod sink;
+mod url;
 
 pub use address::Address;
 pub use connection::{Authorities, ChannelBinding, Pooler, SessionAttrs, SslMode, SslNegotiation};
+pub use database::Password;
 pub use keeper::{Keeper, Rotating};
 pub use list::safe_url;
 pub use protection::{
     Algorithm, Auth, Client, Cors, ForwardedField, Headers, Issuer, KeySource, Proxies, RateLimit,
 };
 pub use records::{AccessPolicy, Action as AccessAction, Audit, SignIn, Webhook};
+pub use section::SecretFiles;
 pub use settings::{
     Access, Answers, Cache, Database, Format, Hardening, Kept, Lane, Level, Limits, Listen, Log,
     Reload, Service, Tls, TlsVersion,
@@ -47,7 +51,7 @@ use crate::{
 };
 use declare::Described;
 use section::{Section, Sources};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// The largest manifest that is read, in bytes.
 pub const MAX_MANIFEST_BYTES: usize = 1 << 20;
@@ -115,6 +119,8 @@ pub struct Config {
 /// counts), the variable `HOWDAH_LISTEN_HTTP` of `environment`, the file, the default. In the
 /// file's strings `${NAME}` and `${NAME:-default}` are replaced from `environment`, once.
 ///
+/// A connection URL that is in a file is not read: see [`read_with_files`].
+///
 /// # Errors
 /// Everything that is wrong, warnings too; `Ok` carries the warnings alone.
 pub fn read(
@@ -122,13 +128,30 @@ pub fn read(
     environment: &dyn Fn(&str) -> Option<String>,
     overrides: &[(String, String)],
 ) -> Result<(Config, Diagnostics), Diagnostics> {
+    let no_file = |path: &Path| {
+        let message = format!("no file is read here, and {} is one", path.display());
+        Err(Diagnostic::error(Code::Unreadable, message).boxed())
+    };
+    read_with_files(source, environment, overrides, &no_file)
+}
+
+/// As [`read`], where `files` reads the secret in a file: that of `database.url_file`.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with_files(
+    source: &Arc<SourceFile>,
+    environment: &dyn Fn(&str) -> Option<String>,
+    overrides: &[(String, String)],
+    files: &SecretFiles<'_>,
+) -> Result<(Config, Diagnostics), Diagnostics> {
     if source.text().len() > MAX_MANIFEST_BYTES {
         return Err(Diagnostic::error(Code::Unreadable, "the file is larger than 1 MiB")
             .in_file(source)
             .into());
     }
     let shown = secrecy::blotted(source);
-    let sources = Sources::new(&shown, environment, overrides);
+    let sources = Sources::new(&shown, environment, overrides, files);
     let expand = |text: &str| environment::expand(text, environment, &str::to_owned);
     let (config, mut diagnostics) =
         table::read(&shown, source.text(), 0, Some(&expand), |root| read_root(root, &sources));
@@ -147,7 +170,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let service = Service::read(&section("service"));
     let listen = read_listen(&section("listen"));
     let tls = optional(&section("tls"), &Tls::describe(), Tls::read);
-    let database = optional(&section("database"), &Database::describe(), read_database);
+    let database = optional(&section("database"), &Database::describe(), database::read);
     let keeper = optional(&section("keeper"), &Keeper::describe(), read_keeper);
     let rotating = section("credentials");
     // Only the file has them: their sinks are more than text.
@@ -250,13 +273,6 @@ fn optional<T>(
         return Some(None);
     }
     read(section).map(Some)
-}
-
-fn read_database(section: &Section<'_, '_, '_>) -> Option<Database> {
-    let database = Database::read(section)?;
-    let good = [check::database_tls, check::database_hosts, check::database_pooler]
-        .map(|check| check(section, &database));
-    (!good.contains(&false)).then(|| check::database(section, database))
 }
 
 fn read_keeper(section: &Section<'_, '_, '_>) -> Option<Keeper> {

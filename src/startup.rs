@@ -79,7 +79,8 @@ impl Folder {
     pub fn manifest(&self) -> Result<Read<Config>, Diagnostics> {
         let source = self.manifest_source()?;
         let variable = |name: &str| std::env::var(name).ok();
-        let (mut value, mut warnings) = config::read(&source, &variable, &self.overrides)?;
+        let (mut value, mut warnings) =
+            config::read_with_files(&source, &variable, &self.overrides, &password::url)?;
         if let Some(port) = self.port {
             value.listen.http = match value.listen.http {
                 Address::Tcp(host, _) => Address::Tcp(host, port),

@@ -101,7 +101,8 @@ fn reads(folder: &Folder, config: &Config) -> Vec<PathBuf> {
     reads
 }
 
-/// What signing in to the database reads: the password, certificates.
+/// What signing in to the database reads: the password, certificates; and the connection URL, which is read
+/// with the manifest.
 fn of_database(database: &Database) -> Vec<PathBuf> {
     let mut reads = Vec::new();
     let authorities = match &database.sslrootcert {
@@ -114,7 +115,8 @@ fn of_database(database: &Database) -> Vec<PathBuf> {
         reads.extend(certificates());
     }
     let tls = [authorities, database.sslcert.as_deref(), database.sslkey.as_deref()];
-    let files = tls.into_iter().chain([database.password_file.as_deref()]);
+    let secrets = [database.password_file.as_deref(), database.url_file.as_deref()];
+    let files = tls.into_iter().chain(secrets);
     reads.extend(files.flatten().map(directory_of));
     reads
 }

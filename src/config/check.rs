@@ -28,24 +28,36 @@ pub(super) fn listen(section: &Section<'_, '_, '_>, listen: &Listen) {
 
 /// One source of the password, and the better one.
 pub(super) fn database(section: &Section<'_, '_, '_>, mut database: Database) -> Database {
-    if database.password.is_some() && database.password_file.is_some() {
+    let Some(password) = &database.password else { return database };
+    // The keys that say it, and say it better.
+    let (key, said) = match (section.is_supplied("password"), &database.url_file) {
+        (false, _) => ("password", "`database.password`"),
+        (true, None) => ("url", "the password in `database.url`"),
+        (true, Some(_)) => ("url_file", "the password in the file of `database.url_file`"),
+    };
+    if database.password_file.is_some() {
+        let both = match key {
+            "password" => "both `database.password` and `database.password_file` are given".into(),
+            _ => format!("both {said} and `database.password_file` are given"),
+        };
         section.report(
-            "password",
-            Diagnostic::warning(
-                Code::Conflict,
-                "both `database.password` and `database.password_file` are given",
-            )
-            .help("`password_file` is used; remove `password`"),
+            key,
+            Diagnostic::warning(Code::Conflict, both).help(match key {
+                "password" => "`password_file` is used; remove `password`",
+                _ => "`password_file` is used; take the password out of the URL",
+            }),
         );
         database.password = None;
-    } else if database.password.is_some() {
+    } else if password.in_environment {
+        let (what, better) =
+            if key == "url" { ("URL", "url_file") } else { ("password", "password_file") };
         section.report(
-            "password",
+            key,
             Diagnostic::warning(
                 Code::LiteralSecret,
-                "`database.password` comes from the environment, which other processes can read",
+                format!("{said} comes from the environment, which other processes can read"),
             )
-            .help("write the password to a file and name it with `password_file`"),
+            .help(format!("write the {what} to a file and name it with `{better}`")),
         );
     }
     database

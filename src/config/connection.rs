@@ -97,8 +97,8 @@ impl Kind for Servers {
     fn parse(&self, text: &str) -> Result<Vec<String>, String> {
         if text.contains("://") || text.contains('=') {
             return Err(
-                "a connection URL or string is not taken: write `host`, `port`, `name` and `user` \
-                 each by itself, and the password to the file that `password_file` names"
+                "a connection URL or string is no host: a URL stands in the file that `url_file` names, \
+                 or in the environment variable that `url` refers to"
                     .into(),
             );
         }

@@ -3,6 +3,7 @@
 use super::{
     address::{self, Address},
     connection::Authorities,
+    database::Password,
     quantity,
 };
 use crate::secret::Secret;
@@ -72,6 +73,9 @@ pub(super) struct Roots;
 
 /// A secret text.
 pub(super) struct Hidden;
+
+/// A role's password.
+pub(super) struct Word;
 
 /// A value that may be absent: each of these words means that it is.
 pub(super) struct Optional<K>(pub(super) K, pub(super) &'static [&'static str]);
@@ -303,6 +307,23 @@ impl Kind for Hidden {
     }
     fn parse(&self, text: &str) -> Result<Secret, String> {
         Ok(Secret::new(text.to_owned()))
+    }
+    fn is_secret(&self) -> bool {
+        true
+    }
+}
+
+impl Kind for Word {
+    type Value = Password;
+    fn label(&self) -> String {
+        Hidden.label()
+    }
+    fn wanted(&self) -> String {
+        Hidden.wanted()
+    }
+    fn parse(&self, text: &str) -> Result<Password, String> {
+        // Nothing else may give one, but a file that says so afterwards.
+        Hidden.parse(text).map(|secret| Password { secret, in_environment: true })
     }
     fn is_secret(&self) -> bool {
         true

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use super::*;
+use crate::secret::Secret;
 use proptest::prelude::*;
 
 /// A manifest that uses every key, one line each.
@@ -31,8 +32,14 @@ fn piece() -> impl Strategy<Value = String> {
 }
 
 fn judge(text: &str) -> String {
-    let environment = |name: &str| (name == "A").then(|| "}{\"${A}".to_owned());
-    match read(&SourceFile::new("howdah.toml", text), &environment, &[]) {
+    let environment = |name: &str| match name {
+        "A" => Some("}{\"${A}".to_owned()),
+        "DATABASE_URL" => Some(String::new()),
+        _ => None,
+    };
+    // A connection URL that says nothing, so that the keys are looked at.
+    let files = |_: &Path| Ok(Secret::new("postgresql://".to_owned()));
+    match read_with_files(&SourceFile::new("howdah.toml", text), &environment, &[], &files) {
         Ok((_, warnings)) => {
             assert!(!warnings.has_errors());
             warnings.render(false)

@@ -88,7 +88,7 @@ pub(super) fn without_userinfo(text: &str) -> String {
 
 /// Whether a key of this name may hold a secret: mistyped ones and those that nothing reads stand in
 /// diagnostics too. The name of a file is no secret.
-fn sounds_secret(key: &str) -> bool {
+pub(super) fn sounds_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let sounds = ["pass", "pwd", "secret", "token"].iter().any(|word| key.contains(word))
         || name::nearest(&key, ["password"]).is_some();

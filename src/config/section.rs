@@ -8,14 +8,17 @@ use super::{
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
     name,
+    secret::Secret,
     table::{Item, Table},
 };
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     ops::Range,
+    path::Path,
     sync::Arc,
 };
+use zeroize::Zeroizing;
 
 /// What all sections are read from, beside the file.
 pub(super) struct Sources<'s> {
@@ -25,11 +28,16 @@ pub(super) struct Sources<'s> {
     pub(super) environment: &'s Environment<'s>,
     /// `key = value` from flags; the last one of a key counts.
     pub(super) overrides: &'s [(String, String)],
+    /// Reads the secret in a file.
+    pub(super) files: &'s SecretFiles<'s>,
     /// What is wrong outside the manifest's text.
     pub(super) outside: RefCell<Diagnostics>,
     /// Every key that a flag may set.
     pub(super) keys: RefCell<BTreeSet<String>>,
 }
+
+/// Reads the secret in a file, or says why it cannot.
+pub type SecretFiles<'s> = dyn Fn(&Path) -> Result<Secret, Box<Diagnostic>> + 's;
 
 /// A section that is being read.
 pub(super) struct Section<'s, 't, 'e> {
@@ -39,6 +47,8 @@ pub(super) struct Section<'s, 't, 'e> {
     /// Something stands in its place in the file that is no table, which has been reported.
     is_no_table: bool,
     places: RefCell<BTreeMap<&'static str, Place>>,
+    /// What goes before the file, with where it is from, in words.
+    supplied: RefCell<BTreeMap<&'static str, (Zeroizing<String>, String)>>,
 }
 
 /// Where a key's value came from.
@@ -47,6 +57,8 @@ enum Place {
     File(Range<usize>),
     /// In words.
     Outside(String),
+    /// In words: what another key's value says of this one.
+    Supplied(String),
 }
 
 /// The environment variable that sets `key`: `HOWDAH_LISTEN_HTTP` for `listen.http`.
@@ -60,8 +72,10 @@ impl<'s> Sources<'s> {
         file: &'s Arc<SourceFile>,
         environment: &'s Environment<'s>,
         overrides: &'s [(String, String)],
+        files: &'s SecretFiles<'s>,
     ) -> Self {
-        Self { file, environment, overrides, outside: RefCell::default(), keys: RefCell::default() }
+        let (outside, keys) = (RefCell::default(), RefCell::default());
+        Self { file, environment, overrides, files, outside, keys }
     }
 
     /// Reports each flag that sets nothing. Every section has been read before.
@@ -90,7 +104,29 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
     ) -> Self {
         let table = item.and_then(Item::table);
         let is_no_table = item.is_some() && table.is_none();
-        Self { sources, path: path.into(), table, is_no_table, places: RefCell::default() }
+        let (places, supplied) = (RefCell::default(), RefCell::default());
+        Self { sources, path: path.into(), table, is_no_table, places, supplied }
+    }
+
+    /// Gives `key` a value that goes before the file's and is shown in no message, from `place`, in words.
+    pub(super) fn supply(&self, key: &'static str, text: Zeroizing<String>, place: &str) {
+        self.supplied.borrow_mut().insert(key, (text, place.to_owned()));
+    }
+
+    /// Whether the value of `key`, which has been read, is one that was supplied.
+    pub(super) fn is_supplied(&self, key: &str) -> bool {
+        matches!(self.places.borrow().get(key), Some(Place::Supplied(_)))
+    }
+
+    /// Whether a flag, the environment or the file has `key`.
+    pub(super) fn gives(&self, key: &'static str) -> bool {
+        let in_file = || self.table.as_ref().and_then(|table| table.take(key)).is_some();
+        self.outside(&self.full(key)).is_some() || in_file()
+    }
+
+    /// The secret in the file at `path`.
+    pub(super) fn secret_file(&self, path: &Path) -> Result<Secret, Box<Diagnostic>> {
+        (self.sources.files)(path)
     }
 
     /// The last word of the section's path: a lane's name.
@@ -165,7 +201,7 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
     pub(super) fn report(&self, key: &str, diagnostic: Diagnostic) {
         match (self.places.borrow().get(key), &self.table) {
             (Some(Place::File(span)), Some(table)) => table.report(diagnostic, span.clone()),
-            (Some(Place::Outside(place)), _) => self
+            (Some(Place::Outside(place) | Place::Supplied(place)), _) => self
                 .sources
                 .outside
                 .borrow_mut()
@@ -221,7 +257,7 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
                         format!("`{full}` is not taken from the command line"),
                     )
                     .note("every user of the machine can read the arguments of a process")
-                    .help(SECRET_HELP),
+                    .help(secret_help(key)),
                 );
                 return Some(None);
             }
@@ -234,14 +270,24 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
                     .ok(),
             );
         }
+        if let Some((text, place)) = self.supplied.borrow().get(key) {
+            self.places.borrow_mut().insert(key, Place::Supplied(place.clone()));
+            let parsed = kind.parse(text).map_err(|why| {
+                let message = format!("`{key}` of {place} takes {}", kind.wanted());
+                let refused = Diagnostic::error(Code::InvalidValue, message);
+                let refused = if why.is_empty() { refused } else { refused.note(why) };
+                self.sources.outside.borrow_mut().push(refused);
+            });
+            return Some(parsed.ok());
+        }
         let item = item?;
         self.places.borrow_mut().insert(key, Place::File(item.span()));
-        Some(self.of_item(&item, kind))
+        Some(self.of_item(key, &item, kind))
     }
 
-    fn of_item<K: Kind>(&self, item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
+    fn of_item<K: Kind>(&self, key: &str, item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
         if kind.is_secret() && !item.raw_string().is_some_and(secrecy::is_reference_only) {
-            self.literal_secret(item);
+            self.literal_secret(key, item);
             return None;
         }
         let wanted = kind.wanted();
@@ -256,7 +302,7 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
             .ok()
     }
 
-    fn literal_secret(&self, item: &Item<'_, '_>) {
+    fn literal_secret(&self, key: &str, item: &Item<'_, '_>) {
         let span = item.file_span();
         // The value may take more lines than could be known before it was read.
         let source = secrecy::blotted_at(self.sources.file, std::slice::from_ref(&span));
@@ -267,7 +313,7 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
             )
             .at(&source, span)
             .label("whoever reads the file knows the secret")
-            .help(SECRET_HELP),
+            .help(secret_help(key)),
         );
     }
 }
@@ -294,7 +340,9 @@ fn of_list<K: Kind>(item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
 }
 
 /// What to write instead of a literal secret.
-const SECRET_HELP: &str = "write the secret to a file of its own and name it with `password_file`";
+fn secret_help(key: &str) -> String {
+    format!("write the secret to a file of its own and name it with `{key}_file`")
+}
 
 fn refusal<K: Kind>(subject: &str, kind: &K, text: &str, why: &str) -> Diagnostic {
     let mut message = format!("{subject} takes {}", kind.wanted());

@@ -6,8 +6,11 @@ use super::{
         Authorities, CHANNEL_BINDING, ChannelBinding, LOAD_BALANCE, POOLER, Pooler, Ports,
         SESSION_ATTRS, SSL_MODE, SSL_NEGOTIATION, Servers, SessionAttrs, SslMode, SslNegotiation,
     },
+    database::Password,
     declare::sections,
-    kind::{Choice, File, Hidden, Integer, Listener, Optional, Roots, Size, Slug, Span, Text},
+    kind::{
+        Choice, File, Hidden, Integer, Listener, Optional, Roots, Size, Slug, Span, Text, Word,
+    },
 };
 use crate::secret::Secret;
 use std::{marker::PhantomData, path::PathBuf, time::Duration};
@@ -127,6 +130,13 @@ sections! {
     /// The PostgreSQL database. Without this table the service has none.
     #[derive(Clone, PartialEq, Eq)]
     ["database"] Database |section| {
+        /// A connection URL, `postgresql://user@host1,host2:5433/name?sslmode=verify-full`, by reference
+        /// only: `${NAME}`. What it says goes before the keys below in the manifest, and behind their
+        /// flags and variables. Empty means none. See docs/postgresql-connection.md.
+        url: Option<Secret> = Optional(Hidden, &[""]) => absent("${DATABASE_URL}");
+        /// The file that holds the connection URL, alone: the place for one with a password. It is read
+        /// with the manifest, by every command. Empty means none.
+        url_file: Option<PathBuf> = Optional(File, &[""]) => absent("/run/secrets/database_url");
         /// The server: a host name, an IP address, or, when it begins with `/`, the directory of
         /// the server's unix socket. Several with commas between them are tried in their order.
         host: Vec<String> = Servers => default("localhost");
@@ -159,7 +169,7 @@ sections! {
         user: String = Text => derived("the same as `name`", "my_role", name.clone());
         /// The role's password, by reference only: `${NAME}`. `password_file` is safer, for every
         /// process of the same user can read the environment. Empty means none.
-        password: Option<Secret> = Optional(Hidden, &[""]) => absent("${DB_PASSWORD}");
+        password: Option<Password> = Optional(Word, &[""]) => absent("${DB_PASSWORD}");
         /// The file that holds the role's password, alone; the closing newline does not count.
         /// Empty means none.
         password_file: Option<PathBuf> = Optional(File, &[""]) => absent("/run/secrets/db_password");

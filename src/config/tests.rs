@@ -1,4 +1,5 @@
 use super::*;
+use crate::secret::Secret;
 use std::time::Duration;
 
 const MINIMAL: &str = "[service]\nname = \"my-service\"\n";
@@ -77,8 +78,14 @@ fn what_the_documented_default_comments_out_is_valid_too() {
         .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
         .collect::<Vec<_>>()
         .join("\n");
-    let environment = |name: &str| (name == "DB_PASSWORD").then(|| "s3cret".to_owned());
-    let (config, warnings) = read_in(&keys, &environment, &[]).unwrap();
+    let environment = |name: &str| match name {
+        "DB_PASSWORD" => Some("s3cret".to_owned()),
+        "DATABASE_URL" => Some(String::new()),
+        _ => None,
+    };
+    let says_nothing = |_: &Path| Ok(Secret::new("postgresql://".to_owned()));
+    let source = SourceFile::new("howdah.toml", keys);
+    let (config, warnings) = read_with_files(&source, &environment, &[], &says_nothing).unwrap();
     assert_eq!(config.database.unwrap().user, "my_role");
     assert_eq!(config.lanes["read"].access, Access::Read);
     assert_eq!(config.routes.len(), 1);
@@ -254,7 +261,7 @@ fn a_password_from_the_environment_is_taken_with_a_warning() {
     let text = format!("{MINIMAL}[database]\nname = \"d\"\npassword = \"${{PASSWORD}}\"\n");
     let (config, warnings) = read_in(&text, &variables, &[]).unwrap();
     let database = config.database.unwrap();
-    assert_eq!(database.password.as_ref().unwrap().expose(), "s3cret");
+    assert_eq!(database.password.as_ref().unwrap().secret.expose(), "s3cret");
     assert!(!format!("{database:?}").contains("s3cret"));
     assert_eq!(warnings.counts(), (0, 1));
     let text = format!("{text}password_file = \"/p\"\n");
@@ -316,7 +323,7 @@ fn a_connection_url_is_refused_and_its_password_not_shown() {
         let variable = |name: &str| (name == "HOWDAH_DATABASE_HOST").then(|| host.to_owned());
         let plain = format!("{MINIMAL}\n[database]\nname = \"d\"\n");
         let in_file = read_in(&manifest, &nothing, &[]).unwrap_err();
-        assert!(in_file.contains("a connection URL or string is not taken"), "{in_file}");
+        assert!(in_file.contains("a connection URL or string is no host"), "{in_file}");
         for said in [in_file, read_in(&plain, &variable, &[]).unwrap_err()] {
             assert!(!said.contains("s3cret") && !said.contains("s3%63"), "{said}");
         }

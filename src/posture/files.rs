@@ -96,7 +96,7 @@ pub(super) const CHECKS: &[Check] = &[
         area: Area::Files,
         severity: Severity::Medium,
         why: "Processes of the same user, crash reports and `docker inspect` show the environment.",
-        remedy: "Use `database.password_file`.",
+        remedy: "Use `database.password_file`, or `database.url_file`.",
         controls: &["NIST IA-5(7)", "CIS Docker: secrets are not stored in environment variables"],
         judge: |evidence| {
             if evidence.config.database.is_none() {
@@ -105,7 +105,7 @@ pub(super) const CHECKS: &[Check] = &[
                 Verdict::unless_found(
                     !evidence.files.password_in_environment,
                     "it does not",
-                    "`database.password` is set by it",
+                    "`database.password`, or a password in `database.url`, is set by it",
                 )
             }
         },

@@ -61,8 +61,8 @@ fn with_ports<'d>(
 /// When the password's file, or one of TLS, cannot be used, without a word of what is in it.
 pub fn with_password(database: &Database) -> Result<Target, Box<Diagnostic>> {
     let password = match &database.password_file {
-        Some(path) => Some(read(path)?),
-        None => database.password.clone(),
+        Some(path) => Some(read(path, &PASSWORD)?),
+        None => database.password.as_ref().map(|it| it.secret.clone()),
     };
     checked(Target { password, ..place(database) })
 }
@@ -75,12 +75,30 @@ pub(super) fn checked(target: Target) -> Result<Target, Box<Diagnostic>> {
     Ok(target)
 }
 
+/// What a file holds, and the key that names it.
+struct Held {
+    what: &'static str,
+    key: &'static str,
+}
+
+const PASSWORD: Held = Held { what: "password", key: "database.password_file" };
+
+const URL: Held = Held { what: "connection URL", key: "database.url_file" };
+
+/// The connection URL in a file.
+///
+/// # Errors
+/// When the file cannot be used, without a word of what is in it.
+pub(super) fn url(path: &Path) -> Result<Secret, Box<Diagnostic>> {
+    read(path, &URL)
+}
+
 /// The file's text without the newline that editors put at its end.
-fn read(path: &Path) -> Result<Secret, Box<Diagnostic>> {
-    let shown = path.display();
+fn read(path: &Path, held: &Held) -> Result<Secret, Box<Diagnostic>> {
+    let (shown, Held { what, key }) = (path.display(), held);
     let refuse = |why: String| {
-        Diagnostic::error(Code::Unreadable, format!("the password file {shown} {why}"))
-            .help("`database.password_file` names a file that holds the password and nothing else")
+        Diagnostic::error(Code::Unreadable, format!("the {what} file {shown} {why}"))
+            .help(format!("`{key}` names a file that holds the {what} and nothing else"))
             .boxed()
     };
     let mut text = Zeroizing::new(String::new());
@@ -108,7 +126,7 @@ mod tests {
     fn of(bytes: &[u8]) -> Result<String, String> {
         let path = std::env::temp_dir().join(format!("howdah-password-{:x}", fastrand::u64(..)));
         std::fs::write(&path, bytes).unwrap();
-        let result = read(&path);
+        let result = read(&path, &PASSWORD);
         std::fs::remove_file(&path).unwrap();
         result.map(|it| it.expose().to_owned()).map_err(|it| it.message().to_owned())
     }

@@ -109,6 +109,7 @@ impl Kept {
             database.port = vec![self.port];
             database.password = None;
             database.password_file = None;
+            (database.url, database.url_file) = (None, None);
             database.credential = Some(self.file(PUBLISHED).join(credential::FILE_NAME));
         }
         let keeper = config.keeper.get_or_insert_with(keeper_where_none_is_named);

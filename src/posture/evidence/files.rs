@@ -60,14 +60,16 @@ impl Files {
         }
         let folder = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
         if let Some(database) = &config.database {
+            // A file comes before it: see `config`.
             files.password_in_environment =
-                database.password.is_some() && database.password_file.is_none();
-            files.secrets.extend(
-                database
-                    .password_file
-                    .iter()
-                    .map(|path| SecretFile::look("database.password_file", path, &folder)),
-            );
+                database.password.as_ref().is_some_and(|it| it.in_environment);
+            let named = [
+                ("database.password_file", &database.password_file),
+                ("database.url_file", &database.url_file),
+            ];
+            files.secrets.extend(named.into_iter().filter_map(|(key, path)| {
+                path.as_ref().map(|path| SecretFile::look(key, path, &folder))
+            }));
         }
         files
     }

@@ -113,6 +113,55 @@ fn a_password_file_is_read_and_never_shown() {
 }
 
 #[test]
+fn a_connection_url_is_read_and_never_shown() {
+    let (database, folder) = (database(), Folder::new("url"));
+    // The manifest names another host, user and database; the first host of the URL is not there.
+    let url = format!(
+        "postgresql://{}:{}@127.0.0.1:1,{}:{}/{}?application_name=by%20url",
+        database.user, database.password, database.host, database.port, database.name
+    );
+    let mut nothing = without_password(&database);
+    nothing.host = "nowhere.invalid".into();
+    nothing.name = "nothing".into();
+    nothing.user = "nobody".into();
+    let file = folder.write("url", format!("{url}\n"));
+    for (variable, value) in [
+        ("HOWDAH_DATABASE_URL_FILE", file.to_str().unwrap()),
+        ("HOWDAH_DATABASE_URL", url.as_str()),
+    ] {
+        let service = surface(&nothing).env(variable, value).start();
+        wait_until_ready(&service);
+        assert_eq!(service.get("/echo?text=a").text(), r#""a""#);
+        let sessions = database.psql(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+             AND application_name = 'by url'",
+        );
+        assert_ne!(sessions[0][0].as_deref(), Some("0"));
+        let output = service.stop().1;
+        assert!(!output.contains(&database.password), "{output}");
+        let warned = output.contains("the password in `database.url` comes from the environment");
+        assert_eq!(warned, variable == "HOWDAH_DATABASE_URL", "{output}");
+    }
+    for (wrong, word) in [
+        ("?options=-c", "the parameter `options`"),
+        ("&x", "a parameter"),
+        ("/@", "an `@`"),
+        ("&sslmode=full", "`sslmode` of the connection URL"),
+    ] {
+        let wrong = url.replace("?application_name=by%20url", "") + &wrong.replace('&', "?");
+        for (variable, value) in [
+            ("HOWDAH_DATABASE_URL_FILE", folder.write("wrong", &wrong).to_str().unwrap()),
+            ("HOWDAH_DATABASE_URL", &wrong),
+        ] {
+            let refused = surface(&nothing).env(variable, value).refused();
+            let said = text(&refused);
+            assert_eq!(refused.status.code(), Some(3), "{said}");
+            assert!(said.contains(word) && !said.contains(&database.password), "{word}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_statement_that_does_not_prepare_stops_the_start_with_its_place() {
     let folder = Folder::new("wrong");
     let database = database();
