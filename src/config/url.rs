@@ -89,6 +89,7 @@ pub(super) fn parse(url: &str) -> Result<Parts, String> {
         }
         _ => rest,
     };
+    let signs_in = url.contains('@');
     if rest.contains('@') {
         return Err("has an `@` where none can be".to_owned());
     }
@@ -100,7 +101,9 @@ pub(super) fn parse(url: &str) -> Result<Parts, String> {
     parts.put("port", decoded(&ports)?);
     parts.put("name", decoded(name)?);
     if let Some(query) = query.strip_prefix('?').filter(|it| !it.is_empty()) {
-        parameters(query, &mut parts)?;
+        // Without an `@`, what stands behind a colon may be a password whose end is missing.
+        let tells = signs_in || !servers.contains(':');
+        parameters(query, tells, &mut parts)?;
     }
     Ok(parts.with_ports())
 }
@@ -134,9 +137,8 @@ fn hosts_and_ports(servers: &str) -> Result<(String, String), String> {
     Ok((hosts.join(","), named))
 }
 
-/// Reads `name=value&name=value` into `parts`.
-fn parameters(query: &str, parts: &mut Parts) -> Result<(), String> {
-    let mut after_secret = false;
+/// Reads `name=value&name=value` into `parts`. `tells` is whether the name of an unknown one may be told.
+fn parameters(query: &str, mut tells: bool, parts: &mut Parts) -> Result<(), String> {
     for parameter in query.split('&') {
         let (name, value) =
             parameter.split_once('=').ok_or("has a parameter without `=` and a value")?;
@@ -151,13 +153,13 @@ fn parameters(query: &str, parts: &mut Parts) -> Result<(), String> {
         };
         let Some((_, key)) = KEYS.iter().find(|(known, _)| *known == name) else {
             let is_word = name.bytes().all(|it| it.is_ascii_alphanumeric() || b"_-".contains(&it));
-            return Err(if is_word && name.len() <= 40 && !after_secret {
+            return Err(if is_word && name.len() <= 40 && tells {
                 format!("has the parameter `{name}`, which is not taken")
             } else {
                 "has a parameter that is not taken".to_owned()
             });
         };
-        after_secret |= sounds_secret(name);
+        tells &= !sounds_secret(name);
         let value = if *key == "connect_timeout" { seconds(&value)? } else { value };
         parts.put(key, value);
     }

@@ -71,7 +71,12 @@ fn what_is_no_url_is_refused_with_its_reason() {
         assert!(said.contains(why), "{url}: {said}");
     }
     // What may be a piece of a password is not told.
-    for url in ["postgresql:///?password=a&hunter2=b", "postgresql:///?hunter%202=x"] {
+    for url in [
+        "postgresql:///?password=a&hunter2=b",
+        "postgresql:///?hunter%202=x",
+        "postgresql://u:a?hunter2=x",
+        "postgresql://u:?hunter2=&",
+    ] {
         assert_eq!(read(url).unwrap_err(), "has a parameter that is not taken");
     }
 }
