@@ -35,6 +35,9 @@ pub enum Event<'a> {
         duration: Duration,
         /// The caller's address, where `log.addresses` wants it to be kept.
         address: Option<IpAddr>,
+        /// Who the caller is, where `log.callers` wants it: the name of a key, a token's issuer and
+        /// subject, or a certificate's name; on one line, and not long.
+        caller: Option<&'a str>,
     },
     /// An answer that was streamed has ended, after its head was answered.
     Streamed {

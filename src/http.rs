@@ -23,6 +23,7 @@ mod greeting;
 mod head;
 mod http2;
 mod links;
+mod logged;
 mod negotiation;
 mod neighbours;
 mod once;

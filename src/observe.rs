@@ -149,6 +149,7 @@ fn show(event: &Event<'_>) {
             rows,
             duration,
             address,
+            caller,
             ..
         } => {
             let address = address.map(tracing::field::display);
@@ -156,12 +157,12 @@ fn show(event: &Event<'_>) {
             if *status >= 500 {
                 warn!(
                     request_id,
-                    method, route, status, code, rows, duration_us, address, "answered"
+                    method, route, status, code, rows, duration_us, address, caller, "answered"
                 );
             } else {
                 info!(
                     request_id,
-                    method, route, status, code, rows, duration_us, address, "answered"
+                    method, route, status, code, rows, duration_us, address, caller, "answered"
                 );
             }
         }

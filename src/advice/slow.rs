@@ -70,6 +70,7 @@ mod tests {
                 bytes: 0,
                 duration: Duration::from_millis(ms),
                 address: None,
+                caller: None,
             });
         };
         for _ in 0..SLOW_ANSWERS {

@@ -342,6 +342,9 @@ sections! {
         level: Level = LEVEL => default("info");
         /// Whether the line of a request says the caller's address, which is personal data: `on` or `off`.
         addresses: bool = SWITCH => default("off");
+        /// Whether the line of a request says who the caller is, which is personal data, too: `key NAME`,
+        /// `token ISSUER SUBJECT` or `certificate NAME`, 200 characters at most: `on` or `off`.
+        callers: bool = SWITCH => default("off");
     }
 }
 

@@ -86,6 +86,7 @@ pub(super) async fn send<T: AsyncRead + AsyncWrite + Unpin>(
         bytes: 0,
         duration: started.elapsed(),
         address: logged,
+        caller: None,
     });
 }
 

@@ -8,7 +8,7 @@ use super::{
     body::{self, Content},
     cached,
     coding::Coding,
-    gate, head, links, negotiation, once, representation,
+    gate, head, links, logged, negotiation, once, representation,
     request_id::RequestId,
     response::{self, Answer, Body},
     stream::Streaming,
@@ -38,7 +38,7 @@ pub(super) const VARY: &str = "Accept, Accept-Encoding";
 #[derive(Default)]
 struct Trail<'s> {
     entry: Option<&'s Entry>,
-    /// Who asks, where the audit trail wants to know.
+    /// Who asks, where the audit trail or the log wants to know.
     caller: Caller,
     /// Whether the audit trail has a record of its own of the request, or is to have one.
     recorded: bool,
@@ -102,7 +102,8 @@ pub(super) async fn answer(
         rows,
         bytes: response.body().size_hint().exact().unwrap_or(0),
         duration: started.elapsed(),
-        address: logged(serving, &parts.headers, peer),
+        address: logged::address(serving, &parts.headers, peer),
+        caller: logged::caller(serving, &trail.caller).as_deref(),
     });
     response
 }
@@ -113,13 +114,6 @@ fn count_refusal(serving: &Serving, trail: &Trail<'_>, code: Code) {
         let is_audited = entry.is_audited() && code.status() < 500;
         serving.count_refusal(&entry.name(), &trail.caller, code, is_audited);
     }
-}
-
-/// The caller's address for the log, where it is to be kept: the one that a trusted proxy names, or the
-/// connection's.
-fn logged(serving: &Serving, headers: &http::HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
-    let config = &serving.service.config;
-    config.log.addresses.then(|| address::of_caller(peer, headers, &config.proxies)).flatten()
 }
 
 /// The method for the log; one that nobody knows may be anything.
@@ -267,7 +261,7 @@ async fn admit<'s>(
     gate::count(entry, address, None, &mut trail.counts)?;
     let caller = gate::identify(serving, entry, parts).await?;
     trail.signed_in = !caller.is_anonymous();
-    if serving.service.is_audited {
+    if serving.service.is_audited || serving.service.config.log.callers {
         trail.caller = caller.clone();
     }
     gate::count(entry, address, Some(&caller), &mut trail.counts)?;

@@ -15,6 +15,7 @@ fn answered<'e>(route: &'e str, status: u16, code: Option<&'static str>, us: u64
         bytes: 100,
         duration: Duration::from_micros(us),
         address: None,
+        caller: None,
     }
 }
 

@@ -16,7 +16,16 @@ const OFFSET: &[u8] = b"+00:00\"";
 /// Writes the line of `event` when it is [`Event::Answered`]; says whether it was. `now` is when.
 pub(super) fn answered(event: &Event<'_>, now: SystemTime, out: &mut Vec<u8>) -> bool {
     let Event::Answered {
-        request_id, method, route, status, code, rows, duration, address, ..
+        request_id,
+        method,
+        route,
+        status,
+        code,
+        rows,
+        duration,
+        address,
+        caller,
+        ..
     } = event
     else {
         return false;
@@ -56,6 +65,10 @@ pub(super) fn answered(event: &Event<'_>, now: SystemTime, out: &mut Vec<u8>) ->
         // Writing into a vector does not fail.
         let _ = write!(out, ",\"address\":\"{address}\"");
     }
+    if let Some(caller) = caller {
+        out.extend_from_slice(b",\"caller\":");
+        string(caller, out);
+    }
     out.extend_from_slice(b"}\n");
     true
 }
@@ -82,6 +95,7 @@ mod tests {
             bytes: 70,
             duration: Duration::from_micros(1234),
             address: Some([192, 0, 2, 7].into()),
+            caller: Some("token a \"b\""),
         };
         let mut out = Vec::new();
         let now = SystemTime::UNIX_EPOCH + Duration::from_micros(EPOCH_US as u64 + 1);
@@ -102,6 +116,7 @@ mod tests {
                 "rows": 7,
                 "duration_us": 1234,
                 "address": "192.0.2.7",
+                "caller": "token a \"b\"",
             })
         );
         assert!(!answered(&Event::Stopped { unfinished: 0 }, now, &mut out));

@@ -6,6 +6,7 @@ pub(crate) mod issuer;
 mod keys;
 mod leaks;
 mod limits;
+mod log;
 mod openapi;
 mod rows;
 mod tokens;
