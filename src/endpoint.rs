@@ -7,6 +7,7 @@
 mod audit;
 pub mod bulk;
 mod nature;
+mod need;
 pub mod page;
 mod repeat;
 mod sink;

@@ -15,7 +15,7 @@ mod route;
 mod serving;
 mod shield;
 
-pub use audited::{NotGiven, Record};
+pub use audited::{Audited, NotGiven, Record};
 pub use cache::{Asked, Cached, Question};
 pub use failure::{log_reason, problem};
 pub use load::{Loaded, NotLoaded, Source};

@@ -347,8 +347,8 @@ async fn run_endpoint(
             outcome.map_err(NotGiven::Failed)
         }
         Some(record) => {
-            let what = (endpoint, medium);
-            Box::pin(serving.audited(permit, what, arguments, page_of, record)).await
+            let asked = service::Audited { endpoint, medium, arguments, page: page_of, record };
+            Box::pin(serving.audited(permit, asked)).await
         }
     };
     let mut done = outcome.map_err(|not_given| told(not_given, trail))?;

@@ -67,6 +67,21 @@ impl NotGiven {
     }
 }
 
+/// What is asked of an audited endpoint.
+#[derive(Clone, Copy)]
+pub struct Audited<'a> {
+    /// Of which.
+    pub endpoint: &'a Endpoint,
+    /// In which medium it is answered.
+    pub medium: Medium,
+    /// With what.
+    pub arguments: &'a [Argument],
+    /// For which page of its rows, where they are paged.
+    pub page: Option<&'a Page<'a>>,
+    /// How the trail tells of it.
+    pub record: &'a Record,
+}
+
 impl Serving {
     /// Runs an endpoint's statement, or the one of a page, and records it in the same transaction.
     ///
@@ -75,13 +90,11 @@ impl Serving {
     pub async fn audited(
         &self,
         permit: Permit,
-        (endpoint, medium): (&Endpoint, Medium),
-        arguments: &[Argument],
-        page: Option<&Page<'_>>,
-        record: &Record,
+        asked: Audited<'_>,
     ) -> Result<Done<AnswerSink>, NotGiven> {
-        let made = self.run_recorded(permit, (endpoint, medium), arguments, page, record).await;
+        let made = self.run_recorded(permit, asked).await;
         if let Err(NotGiven::Failed(failure)) = &made {
+            let Audited { endpoint, record, .. } = asked;
             let statement = statement_of(endpoint);
             let code = failure::problem(failure, statement, endpoint.max_rows()).code();
             self.record_failure(&endpoint.lane, record, failure, code).await?;
@@ -92,10 +105,7 @@ impl Serving {
     async fn run_recorded(
         &self,
         permit: Permit,
-        (endpoint, medium): (&Endpoint, Medium),
-        arguments: &[Argument],
-        page: Option<&Page<'_>>,
-        record: &Record,
+        Audited { endpoint, medium, arguments, page, record }: Audited<'_>,
     ) -> Result<Done<AnswerSink>, NotGiven> {
         let (lane, patience) = self.exclusive(&endpoint.lane).ok_or(Failure::Unavailable)?;
         let most = usize::try_from(self.service.config.limits.response).unwrap_or(usize::MAX);
