@@ -8,8 +8,8 @@ use crate::support::{
     eventually,
     folder::Folder,
     http::{PATIENCE, Reply},
-    planted, postgres,
-    service::{Serve, Service, howdah, serve},
+    postgres,
+    service::{self, Serve, Service, howdah, serve},
 };
 use howdah::audit::MIGRATIONS;
 use serde_json::{Value, json};
@@ -58,12 +58,7 @@ impl Stage {
 
     /// A new key of that name.
     fn key(&self, name: &str, scope: &str) -> String {
-        let mut command = howdah(["key", "new", "--name", name, "--scope", scope, "--file"]);
-        let output = command.arg(self.folder.path().join("keys.toml")).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        planted::plant(&key);
-        key
+        service::new_key(&self.folder.path().join("keys.toml"), name, &["--scope", scope])
     }
 
     fn serve(&self) -> Serve {

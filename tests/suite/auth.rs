@@ -17,7 +17,7 @@ use crate::support::{
     folder::Folder,
     http::{PATIENCE, Reply},
     planted, postgres,
-    service::{Serve, Service, howdah, serve},
+    service::{self, Serve, Service, serve},
 };
 use issuer::{Signer, claims};
 use serde_json::Value;
@@ -77,12 +77,7 @@ impl Stage {
 
     /// A new key in the file; what `howdah key new` prints.
     fn key(&self, name: &str, more: &[&str]) -> String {
-        let mut command = howdah(["key", "new", "--name", name, "--file"]);
-        let output = command.arg(self.keys_file()).args(more).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
-        planted::plant(&key);
-        key
+        service::new_key(&self.keys_file(), name, more)
     }
 }
 

@@ -29,21 +29,13 @@ fn text(output: &Output) -> String {
 
 impl House {
     fn new() -> (Self, String) {
-        let home = Home::new(Database::create(cluster()), "");
-        home.leads();
-        let reader = format!("{}_reader", home.database.name);
-        home.database.psql_as_superuser(&format!(
-            "ALTER ROLE {0} CREATEROLE; GRANT pg_signal_backend TO {0}; CREATE ROLE {reader}; \
-             GRANT {reader} TO {0} WITH ADMIN OPTION",
-            home.role
-        ));
+        let (home, policy) = Home::lending(Database::create(cluster()));
         let path = home.folder.path().display().to_string();
         let mut key = service::howdah(["audit", "key", "--name", "example.org/kept"]);
         let key = text(&key.arg(home.folder.path().join("audit.key")).output().unwrap());
         home.write_manifest(&format!(
             "[audit]\nkey_file = \"{path}/audit.key\"\nfiles = [\"{path}/checkpoints\"]\nevery = \"200ms\"\n\n\
-             [access.policies.read]\nprofile = \"{reader}\"\napprovals = 1\napprovers = [\"dba\"]\n\
-             requesters = [\"dev\"]\nmax_for = \"1h\"\n"
+             {policy}"
         ));
         let keeper = home.keeper();
         eventually("it leads", SOON, || keeper.leads());

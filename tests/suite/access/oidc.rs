@@ -25,18 +25,9 @@ struct House {
 impl House {
     fn new(signer: &Signer) -> Self {
         let issuer = Issuer::start(&[signer]);
-        let home = Home::new(Database::create(cluster()), "");
-        home.leads();
-        let reader = format!("{}_reader", home.database.name);
-        home.database.psql_as_superuser(&format!(
-            "ALTER ROLE {0} CREATEROLE; GRANT pg_signal_backend TO {0}; CREATE ROLE {reader}; \
-             GRANT {reader} TO {0} WITH ADMIN OPTION",
-            home.role
-        ));
+        let (home, policy) = Home::lending(Database::create(cluster()));
         home.write_manifest(&format!(
-            "[access.policies.read]\nprofile = \"{reader}\"\napprovals = 1\napprovers = [\"dba\"]\n\
-             requesters = [\"dev\"]\nmax_for = \"1h\"\n\n\
-             [access.issuers.main]\nissuer = \"{}\"\naudience = [\"howdah-keeper\"]\n\
+            "{policy}\n[access.issuers.main]\nissuer = \"{}\"\naudience = [\"howdah-keeper\"]\n\
              groups_claim = \"realm.groups\"\npause = \"100ms\"\n",
             issuer.name()
         ));

@@ -74,65 +74,67 @@ fn reaches(keeper: &Keeper, whose: &str, phase: &str, generation: u64) {
     });
 }
 
+/// Kills keepers in each phase of a rotation of `whose`, `each` times; gives the last keeper and the longest
+/// that it took to be whole again.
+fn survive_each_phase(
+    home: &Home,
+    mut keeper: Keeper,
+    whose: &str,
+    each: u32,
+) -> (Keeper, Duration) {
+    let mut slowest = Duration::ZERO;
+    for phase in PHASES.iter().flat_map(|phase| (0..each).map(move |_| phase)) {
+        let (next, elapsed) = survive(home, keeper, whose, |keeper, generation| {
+            reaches(keeper, whose, phase, generation);
+        });
+        (keeper, slowest) = (next, slowest.max(elapsed));
+    }
+    (keeper, slowest)
+}
+
+/// Says how long the slowest took and what became of the load's requests, of which none may have failed.
+fn judge(load: Load, slowest: Duration, [whole, failed]: [&str; 2]) {
+    let (answered, failures) = load.end();
+    let reached = format!("{:.1} s", slowest.as_secs_f64());
+    figure(whole, "5 s", &reached, slowest <= Duration::from_secs(5));
+    let reached = format!("{} of {answered}", failures.len());
+    figure(failed, "0", &reached, failures.is_empty());
+    assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
+}
+
 #[test]
 fn a_kill_in_each_phase_and_at_random_locks_nobody_out() {
     let home = home("");
     let service = serve(&home);
-    let mut keeper = leading(&home);
+    let keeper = leading(&home);
     done(&home, &keeper, "adopt");
     let load = Load::on(&service);
-    let mut slowest = Duration::ZERO;
     let each = times("HOWDAH_CHAOS_KILLS", 1);
-    for phase in PHASES {
-        for _ in 0..each {
-            let (next, elapsed) = survive(&home, keeper, APPLICATION, |keeper, generation| {
-                reaches(keeper, APPLICATION, phase, generation);
-            });
-            (keeper, slowest) = (next, slowest.max(elapsed));
-        }
-    }
+    let (mut keeper, mut slowest) = survive_each_phase(&home, keeper, APPLICATION, each);
     let random = times("HOWDAH_CHAOS_RANDOM", 2);
     for _ in 0..random {
         let pause = Duration::from_millis(fastrand::u64(0..3000));
         let (next, elapsed) = survive(&home, keeper, APPLICATION, |_, _| std::thread::sleep(pause));
         (keeper, slowest) = (next, slowest.max(elapsed));
     }
-    let (answered, failures) = load.end();
     let killed = 7 * each + random;
     figure("keepers killed without lockout", "7 × 20 + 1000", &killed.to_string(), true);
-    let reached = format!("{:.1} s", slowest.as_secs_f64());
-    figure("whole again after a kill", "5 s", &reached, slowest <= Duration::from_secs(5));
-    let reached = format!("{} of {answered}", failures.len());
-    figure("requests failed meanwhile", "0", &reached, failures.is_empty());
-    assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
+    judge(load, slowest, ["whole again after a kill", "requests failed meanwhile"]);
 }
 
 #[test]
 fn a_kill_in_each_phase_of_the_keepers_own_login_locks_no_keeper_out() {
     let home = home("");
     let service = serve(&home);
-    let mut keeper = leading(&home);
+    let keeper = leading(&home);
     done(&home, &keeper, "adopt");
     let load = Load::on(&service);
-    let mut slowest = Duration::ZERO;
     let each = times("HOWDAH_CHAOS_KILLS", 1);
-    for phase in PHASES {
-        for _ in 0..each {
-            let (next, elapsed) = survive(&home, keeper, OWN, |keeper, generation| {
-                reaches(keeper, OWN, phase, generation);
-            });
-            (keeper, slowest) = (next, slowest.max(elapsed));
-        }
-    }
+    let (keeper, slowest) = survive_each_phase(&home, keeper, OWN, each);
     own::rotate(&home, &keeper);
-    let (answered, failures) = load.end();
     let killed = (7 * each).to_string();
     figure("keepers killed as their own login changes", "7 × 20", &killed, true);
-    let reached = format!("{:.1} s", slowest.as_secs_f64());
-    figure("whole again after that", "5 s", &reached, slowest <= Duration::from_secs(5));
-    let reached = format!("{} of {answered}", failures.len());
-    figure("requests failed during that", "0", &reached, failures.is_empty());
-    assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
+    judge(load, slowest, ["whole again after that", "requests failed during that"]);
 }
 
 /// Signs in for each request, with the credential that is published then; gives how often that was

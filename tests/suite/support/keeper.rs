@@ -76,6 +76,24 @@ impl Home {
         self
     }
 
+    /// A home that leads and may let people log in as members of a role, and the policy `read` by which it
+    /// does, for the manifest: `dev` asks, and one of `dba` approves.
+    pub fn lending(database: Database) -> (Self, String) {
+        let home = Self::new(database, "");
+        home.leads();
+        let reader = format!("{}_reader", home.database.name);
+        home.database.psql_as_superuser(&format!(
+            "ALTER ROLE {0} CREATEROLE; GRANT pg_signal_backend TO {0}; CREATE ROLE {reader}; \
+             GRANT {reader} TO {0} WITH ADMIN OPTION",
+            home.role
+        ));
+        let policy = format!(
+            "[access.policies.read]\nprofile = \"{reader}\"\napprovals = 1\napprovers = [\"dba\"]\n\
+             requesters = [\"dev\"]\nmax_for = \"1h\"\n"
+        );
+        (home, policy)
+    }
+
     /// A home that rotates: the SQL of `credentials setup` was run, and the manifest has
     /// `[credentials]` with a file as its sink and then `more`. One endpoint: `/one`.
     pub fn rotating(database: Database, more: &str) -> Self {

@@ -127,6 +127,16 @@ impl Serve {
     }
 }
 
+/// A new API key of this name in `file`, with what else `howdah key new` is to be told.
+pub fn new_key(file: &Path, name: &str, more: &[&str]) -> String {
+    let mut command = howdah(["key", "new", "--name", name, "--file"]);
+    let output = command.arg(file).args(more).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    planted::plant(&key);
+    key
+}
+
 /// A service that listens.
 #[derive(Debug)]
 pub struct Service {
