@@ -19,18 +19,10 @@ struct Frozen(Vec<Pid>);
 
 impl Frozen {
     fn new(cluster: &Cluster) -> Self {
-        let file = std::fs::read_to_string(cluster.folder.join("data/postmaster.pid")).unwrap();
-        let postmaster: i32 = file.lines().next().unwrap().parse().unwrap();
-        let frozen = Self(vec![Pid::from_raw(postmaster).unwrap()]);
+        let frozen = Self(vec![cluster.postmaster()]);
         // The parent first, so that no child is made meanwhile.
         frozen.send(Signal::STOP);
-        let children = std::fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            let number: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
-            let parent: i32 = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
-            Pid::from_raw(number).filter(|_| parent == postmaster)
-        });
-        let all = Self(frozen.0.iter().copied().chain(children).collect());
+        let all = Self(frozen.0.iter().copied().chain(cluster.children()).collect());
         all.send(Signal::STOP);
         std::mem::forget(frozen);
         all

@@ -13,6 +13,7 @@ mod contract;
 mod docs;
 mod embedded;
 mod endpoints;
+mod faults;
 mod frozen;
 mod hardening;
 mod harness;

@@ -5,6 +5,7 @@
 //! by exit, panic or SIGKILL alike, it stops the server and removes the folder.
 
 use super::{database::Database, folder, pooler, ports};
+use rustix::process::Pid;
 use std::{
     ffi::OsStr,
     fs,
@@ -36,6 +37,7 @@ while read -r word port; do
     start) "$1" -D "$2/data" -p "$port" -k "$2" </dev/null >>"$2/log" 2>&1 & pid=$!; echo started ;;
     stop) stop INT; echo stopped ;;
     crash) stop QUIT; echo stopped ;;
+    kill) stop KILL; echo stopped ;;
     esac
 done
 stop QUIT
@@ -163,6 +165,37 @@ impl Cluster {
         self.watchdog.lock().unwrap().order("crash");
     }
 
+    /// The postmaster's process.
+    pub fn postmaster(&self) -> Pid {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        Pid::from_raw(file.lines().next().unwrap().parse().unwrap()).unwrap()
+    }
+
+    /// The processes that the postmaster has made, which are there now.
+    pub fn children(&self) -> Vec<Pid> {
+        let postmaster = self.postmaster().as_raw_nonzero().get();
+        let children = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let number: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let (_, parent) = state_and_parent(number)?;
+            Pid::from_raw(number).filter(|_| parent == postmaster)
+        });
+        children.collect()
+    }
+
+    /// Kills the postmaster with -9; its children end when they see it, which is waited for.
+    pub fn kill(&self) {
+        let children = self.children();
+        self.watchdog.lock().unwrap().order("kill");
+        super::eventually("its children end", PATIENCE, || {
+            let lives = |it: &Pid| {
+                state_and_parent(it.as_raw_nonzero().get()).is_some_and(|it| it.0 != 'Z')
+            };
+            !children.iter().any(lives)
+        });
+        // Says still that the server is ready.
+        fs::remove_file(self.folder.join("data/postmaster.pid")).unwrap();
+    }
+
     /// Starts the stopped server again, on the same port with the same data.
     pub fn restart(&self) {
         self.watchdog.lock().unwrap().order(&format!("start {}", self.port));
@@ -181,6 +214,13 @@ impl Cluster {
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
+}
+
+/// The state of a process, as a letter, and its parent; nothing when there is no such process.
+fn state_and_parent(number: i32) -> Option<(char, i32)> {
+    let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
 
 impl Drop for Cluster {
