@@ -1,5 +1,5 @@
 //! What breaks PostgreSQL, in short: the real service under load from callers who know which answers are
-//! right, on a cluster of its own. Longer, with more load, and with what takes root (a small disk, a network
+//! right, on a cluster of its own. Longer, with more load, and with what takes root (a network
 //! of its own): `scripts/chaos`.
 
 use crate::support::{
@@ -7,7 +7,7 @@ use crate::support::{
     eventually,
     folder::Folder,
     http::{self, PATIENCE},
-    postgres::Cluster,
+    postgres::{Cluster, SMALL_DISK},
     service::{Serve, Service, serve},
 };
 use serde_json::json;
@@ -115,15 +115,18 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let cluster = Cluster::start();
+        Self::on(Cluster::start())
+    }
+
+    fn on(cluster: Cluster) -> Self {
         let owner = Database::create(&cluster);
         owner.psql(&format!(
             "CREATE TABLE facts (number bigint PRIMARY KEY, text text NOT NULL);
              INSERT INTO facts SELECT n, 'fact ' || n FROM generate_series(1, {FACTS}) AS n;
-             CREATE TABLE entries (number bigint NOT NULL)"
+             CREATE TABLE entries (number bigint NOT NULL, filler text DEFAULT repeat('x', 1900))"
         ));
         let mut database = owner;
-        database.user = "app".to_owned();
+        "app".clone_into(&mut database.user);
         let world = Self { cluster, database };
         world.make_role();
         world
@@ -257,6 +260,29 @@ fn no_connection_left() {
         });
         load.is_noticed();
         drop(crowd);
+    });
+}
+
+#[test]
+fn the_disk_is_full_and_has_room_again() {
+    let Some(cluster) = Cluster::start_with_small_disk() else {
+        println!("NOT CHECKED: a small disk takes root and a mount namespace");
+        return;
+    };
+    let world = World::on(cluster);
+    world.admin(&format!("CREATE TABLESPACE small LOCATION '{SMALL_DISK}'"));
+    world.admin("ALTER TABLE entries SET TABLESPACE small");
+    // The server writes what fills it, for nobody else sees that disk.
+    let filler = |rows: u32| {
+        world.admin(&format!(
+            "DO $$ BEGIN COPY (SELECT repeat('x', 8000) FROM generate_series(1, {rows})) TO '{SMALL_DISK}/filler';
+             EXCEPTION WHEN disk_full THEN NULL; END $$"
+        ));
+    };
+    world.run(|load| {
+        filler(20_000);
+        load.is_noticed();
+        filler(0);
     });
 }
 

@@ -25,6 +25,9 @@ pub const SUPERUSER: &str = "postgres";
 /// The superuser's password, for TCP.
 pub const SUPERUSER_PASSWORD: &str = "only for tests";
 
+/// Where a cluster that has one sees its small disk.
+pub const SMALL_DISK: &str = "/mnt";
+
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `$1` postgres, `$2` the folder. Reads a word a line; an end of input is the end of the server.
@@ -86,8 +89,23 @@ impl Cluster {
         Self::of(initialise)
     }
 
+    /// The same with a disk of 64 MiB at [`SMALL_DISK`], which nobody else sees. Nothing where this process
+    /// cannot have one: it takes root and a mount namespace.
+    pub fn start_with_small_disk() -> Option<Self> {
+        let user = unprivileged()?;
+        let mut mount = Command::new("unshare");
+        mount.args(["--mount", "mount", "-t", "tmpfs", "none", SMALL_DISK]);
+        let tried = mount.stderr(Stdio::null()).status().is_ok_and(|it| it.success());
+        tried.then(|| Self::on(Some(user), initialise))
+    }
+
     /// A new cluster whose data `fill` makes.
     fn of(fill: impl FnOnce(&Path, &Path, Option<(u32, u32)>)) -> Self {
+        Self::on(None, fill)
+    }
+
+    /// The same, with a small disk of this user's where there is one.
+    fn on(disk: Option<(u32, u32)>, fill: impl FnOnce(&Path, &Path, Option<(u32, u32)>)) -> Self {
         let binaries = binaries();
         let major = major(&binaries);
         let folder = folder::unused("pg");
@@ -97,7 +115,7 @@ impl Cluster {
         if let Some((uid, gid)) = user {
             std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
         }
-        let mut watchdog = Watchdog::start(&binaries, &folder, user);
+        let mut watchdog = Watchdog::start(&binaries, &folder, user, disk);
         fill(&binaries, &folder, user);
         for _ in 0..10 {
             let port = ports::free();
@@ -232,8 +250,24 @@ impl Drop for Cluster {
 }
 
 impl Watchdog {
-    fn start(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> Self {
-        let mut command = command(OsStr::new("/bin/sh"), user);
+    fn start(
+        binaries: &Path,
+        folder: &Path,
+        user: Option<(u32, u32)>,
+        disk: Option<(u32, u32)>,
+    ) -> Self {
+        let mut command = match disk {
+            None => command(OsStr::new("/bin/sh"), user),
+            Some((uid, gid)) => {
+                let mut command = command(OsStr::new("unshare"), None);
+                let mount = format!(
+                    "mount -t tmpfs -o size=64m,mode=0700,uid={uid},gid={gid} none {SMALL_DISK} && \
+                     exec setpriv --reuid={uid} --regid={gid} --clear-groups /bin/sh \"$@\""
+                );
+                command.args(["--mount", "/bin/sh", "-c", &mount, "disk"]);
+                command
+            }
+        };
         command.args(["-c", WATCHDOG, "watchdog"]).arg(binaries.join("postgres")).arg(folder);
         // In a process group of its own, what kills the test's group lets it clean up.
         command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
