@@ -10,6 +10,7 @@ use crate::support::{
     proxy::Proxy,
     service::{Service, howdah, project, serve},
 };
+use rustix::process::Signal;
 use std::{process::Output, time::Duration};
 
 const PLANTED: &str = "planted-p4ssw0rd-that-nobody-prints";
@@ -137,6 +138,9 @@ fn a_connection_url_is_read_and_never_shown() {
              AND application_name = 'by url'",
         );
         assert_ne!(sessions[0][0].as_deref(), Some("0"));
+        // It is read again, by a process that has given up what it does not need.
+        service.signal(Signal::HUP);
+        eventually("it is read again", PATIENCE, || service.output().contains("\"reloaded\""));
         let output = service.stop().1;
         assert!(!output.contains(&database.password), "{output}");
         let warned = output.contains("the password in `database.url` comes from the environment");

@@ -86,7 +86,7 @@ pub fn database() -> Database {
 impl Cluster {
     /// A new cluster, for a test that stops it; others share [`cluster`].
     pub fn start() -> Self {
-        Self::of(initialise)
+        Self::of(None, initialise)
     }
 
     /// The same with a disk of 64 MiB at [`SMALL_DISK`], which nobody else sees. Nothing where this process
@@ -96,16 +96,11 @@ impl Cluster {
         let mut mount = Command::new("unshare");
         mount.args(["--mount", "mount", "-t", "tmpfs", "none", SMALL_DISK]);
         let tried = mount.stderr(Stdio::null()).status().is_ok_and(|it| it.success());
-        tried.then(|| Self::on(Some(user), initialise))
+        tried.then(|| Self::of(Some(user), initialise))
     }
 
-    /// A new cluster whose data `fill` makes.
-    fn of(fill: impl FnOnce(&Path, &Path, Option<(u32, u32)>)) -> Self {
-        Self::on(None, fill)
-    }
-
-    /// The same, with a small disk of this user's where there is one.
-    fn on(disk: Option<(u32, u32)>, fill: impl FnOnce(&Path, &Path, Option<(u32, u32)>)) -> Self {
+    /// A new cluster whose data `fill` makes, with a small disk of this user's where there is one.
+    fn of(disk: Option<(u32, u32)>, fill: impl FnOnce(&Path, &Path, Option<(u32, u32)>)) -> Self {
         let binaries = binaries();
         let major = major(&binaries);
         let folder = folder::unused("pg");
@@ -134,7 +129,7 @@ impl Cluster {
 
     /// A new cluster that a [`Cluster::replica`] can follow.
     pub fn start_replicated() -> Self {
-        Self::of(|binaries, folder, user| {
+        Self::of(None, |binaries, folder, user| {
             initialise(binaries, folder, user);
             append(folder, "wal_level = replica\nmax_wal_senders = 4\nwal_sender_timeout = '5s'\n");
         })
@@ -144,7 +139,7 @@ impl Cluster {
     /// stopped primary: not every distribution has `pg_basebackup`.
     pub fn replica(&self) -> Self {
         self.stop();
-        let replica = Self::of(|_, folder, user| {
+        let replica = Self::of(None, |_, folder, user| {
             let output = command(OsStr::new("cp"), user)
                 .arg("-R")
                 .args([self.folder.join("data"), folder.join("data")])
