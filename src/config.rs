@@ -49,7 +49,7 @@ use crate::{
     name::Identifier,
     table::{self, Item, Table},
 };
-use declare::Described;
+use declare::{Described, whole};
 use section::{Section, Sources};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -223,33 +223,34 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     let headers = Headers::read(&section("headers"));
     let routes = route::read(root, sources.environment);
     root.finish();
-    Some(Config {
-        service: service?,
-        listen: listen?,
-        tls: tls?,
-        database: database?,
-        keeper: keeper?,
-        credentials: credentials?,
-        audit: audit?,
-        access_policies: access_policies?,
-        access_issuers: access_issuers?,
-        webhook: webhook?,
-        lanes: lanes?,
-        limits: limits?,
-        hardening: hardening?,
-        reload: reload?,
-        answers: answers?,
-        idempotency: idempotency?,
-        cache: cache?,
-        log: log?,
-        issuers: auth.1?,
-        clients: clients?,
-        auth: auth.0?,
-        rate_limits: rate_limits?,
-        proxies: proxies?,
-        cors: cors?,
-        headers: headers?,
-        routes: routes?,
+    let (auth, issuers) = auth;
+    whole!(Config {
+        service,
+        listen,
+        tls,
+        database,
+        keeper,
+        credentials,
+        audit,
+        access_policies,
+        access_issuers,
+        webhook,
+        lanes,
+        limits,
+        hardening,
+        reload,
+        answers,
+        idempotency,
+        cache,
+        log,
+        issuers,
+        clients,
+        auth,
+        rate_limits,
+        proxies,
+        cors,
+        headers,
+        routes,
     })
 }
 

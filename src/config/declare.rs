@@ -108,7 +108,7 @@ macro_rules! sections {
                 $(let $key: Option<$type> =
                     sections!(@read $section, stringify!($key), $kind, $how($($how_args)+));)+
                 $section.finish();
-                Some(Self { $($key: $key?,)+ })
+                $crate::config::declare::whole!(Self { $($key),+ })
             }
         }
     )+};
@@ -132,4 +132,13 @@ macro_rules! sections {
     };
 }
 
-pub(super) use sections;
+/// The struct of the fields' values, each an `Option`; leaves the function with `None` where one is missing.
+/// There is one way out: each `?` would have one of its own, which lets go of all the other fields.
+macro_rules! whole {
+    ($name:ident { $($field:ident),+ $(,)? }) => {{
+        let ($(Some($field),)+) = ($($field,)+) else { return None };
+        Some($name { $($field),+ })
+    }};
+}
+
+pub(super) use {sections, whole};

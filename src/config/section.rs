@@ -145,51 +145,55 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
     }
 
     /// The value of `key`, else of `default`.
-    pub(super) fn or_default<K: Kind>(
+    pub(super) fn or_default<V>(
         &self,
         key: &'static str,
-        kind: &K,
+        kind: &dyn Kind<Value = V>,
         default: &str,
-    ) -> Option<K::Value> {
-        self.or_else(key, kind, || kind.parse(default).ok())
+    ) -> Option<V> {
+        self.given(key, kind).unwrap_or_else(|| kind.parse(default).ok())
     }
 
     /// The value of `key`, else what `default` says.
-    pub(super) fn or_else<K: Kind>(
+    pub(super) fn or_else<V>(
         &self,
         key: &'static str,
-        kind: &K,
-        default: impl FnOnce() -> Option<K::Value>,
-    ) -> Option<K::Value> {
+        kind: &dyn Kind<Value = V>,
+        default: impl FnOnce() -> Option<V>,
+    ) -> Option<V> {
         self.given(key, kind).unwrap_or_else(default)
     }
 
     /// The value of `key`; its absence is an error.
-    pub(super) fn required<K: Kind>(
+    pub(super) fn required<V>(
         &self,
         key: &'static str,
-        kind: &K,
+        kind: &dyn Kind<Value = V>,
         example: &str,
-    ) -> Option<K::Value> {
+    ) -> Option<V> {
         self.given(key, kind).unwrap_or_else(|| {
-            if self.is_no_table {
-                return None;
-            }
-            let missing =
-                Diagnostic::error(Code::MissingKey, format!("`{}` is missing", self.full(key)));
-            match &self.table {
-                Some(table) => {
-                    let missing = missing.help(format!("add `{key} = \"{example}\"`"));
-                    table.report(missing, table.span());
-                }
-                None => self.sources.outside.borrow_mut().push(
-                    missing
-                        .help(format!("add a table `[{}]` with `{key} = \"{example}\"`", self.path))
-                        .in_file(self.sources.file),
-                ),
-            }
+            self.missing(key, example);
             None
         })
+    }
+
+    fn missing(&self, key: &str, example: &str) {
+        if self.is_no_table {
+            return;
+        }
+        let missing =
+            Diagnostic::error(Code::MissingKey, format!("`{}` is missing", self.full(key)));
+        match &self.table {
+            Some(table) => {
+                let missing = missing.help(format!("add `{key} = \"{example}\"`"));
+                table.report(missing, table.span());
+            }
+            None => self.sources.outside.borrow_mut().push(
+                missing
+                    .help(format!("add a table `[{}]` with `{key} = \"{example}\"`", self.path))
+                    .in_file(self.sources.file),
+            ),
+        }
     }
 
     /// The value of `key` as it stands in the file, where it is of no kind that text can give.
@@ -243,14 +247,24 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
     /// The value of `key` from the first source that has it: `None` when none has,
     /// `Some(None)` when the value is wrong, which has been reported.
     #[expect(clippy::option_option, reason = "absent and wrong lead to different ends")]
-    fn given<K: Kind>(&self, key: &'static str, kind: &K) -> Option<Option<K::Value>> {
+    #[inline(never)]
+    fn given<V>(&self, key: &'static str, kind: &dyn Kind<Value = V>) -> Option<Option<V>> {
+        let mut slot = Slot { kind, value: None };
+        match self.fill(key, &mut slot) {
+            Filled::Absent => None,
+            Filled::Wrong => Some(None),
+            Filled::Right => Some(slot.value),
+        }
+    }
+
+    fn fill(&self, key: &'static str, slot: &mut dyn Fill) -> Filled {
         let full = self.full(key);
         self.sources.keys.borrow_mut().insert(full.clone());
         // Taken even when it is overridden, for it is a known key all the same.
         let item = self.table.as_ref().and_then(|table| table.take(key));
         if let Some((text, place)) = self.outside(&full) {
             self.places.borrow_mut().insert(key, Place::Outside(place.clone()));
-            if kind.is_secret() && place.starts_with("`--set") {
+            if slot.is_secret() && place.starts_with("`--set") {
                 self.sources.outside.borrow_mut().push(
                     Diagnostic::error(
                         Code::LiteralSecret,
@@ -259,45 +273,51 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
                     .note("every user of the machine can read the arguments of a process")
                     .help(secret_help(key)),
                 );
-                return Some(None);
+                return Filled::Wrong;
             }
-            return Some(
-                kind.parse(&text)
-                    .map_err(|why| {
-                        let refused = refusal(&place, kind, &text, &why);
-                        self.sources.outside.borrow_mut().push(refused);
-                    })
-                    .ok(),
-            );
+            return match slot.fill(&text) {
+                Ok(()) => Filled::Right,
+                Err(why) => {
+                    let refused = refusal(&place, slot, &text, &why);
+                    self.sources.outside.borrow_mut().push(refused);
+                    Filled::Wrong
+                }
+            };
         }
         if let Some((text, place)) = self.supplied.borrow().get(key) {
             self.places.borrow_mut().insert(key, Place::Supplied(place.clone()));
-            let parsed = kind.parse(text).map_err(|why| {
-                let message = format!("`{key}` of {place} takes {}", kind.wanted());
-                let refused = Diagnostic::error(Code::InvalidValue, message);
-                let refused = if why.is_empty() { refused } else { refused.note(why) };
-                self.sources.outside.borrow_mut().push(refused);
-            });
-            return Some(parsed.ok());
+            return match slot.fill(text) {
+                Ok(()) => Filled::Right,
+                Err(why) => {
+                    let message = format!("`{key}` of {place} takes {}", slot.wanted());
+                    let refused = Diagnostic::error(Code::InvalidValue, message);
+                    let refused = if why.is_empty() { refused } else { refused.note(why) };
+                    self.sources.outside.borrow_mut().push(refused);
+                    Filled::Wrong
+                }
+            };
         }
-        let item = item?;
+        let Some(item) = item else { return Filled::Absent };
         self.places.borrow_mut().insert(key, Place::File(item.span()));
-        Some(self.of_item(key, &item, kind))
+        match self.of_item(key, &item, slot) {
+            Some(()) => Filled::Right,
+            None => Filled::Wrong,
+        }
     }
 
-    fn of_item<K: Kind>(&self, key: &str, item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
-        if kind.is_secret() && !item.raw_string().is_some_and(secrecy::is_reference_only) {
+    fn of_item(&self, key: &str, item: &Item<'_, '_>, slot: &mut dyn Fill) -> Option<()> {
+        if slot.is_secret() && !item.raw_string().is_some_and(secrecy::is_reference_only) {
             self.literal_secret(key, item);
             return None;
         }
-        let wanted = kind.wanted();
-        if kind.is_list() {
-            return of_list(item, kind);
+        let wanted = slot.wanted();
+        if slot.is_list() {
+            return of_list(item, slot);
         }
-        let text = if kind.takes_bare() { item.scalar(&wanted)? } else { item.string_of(&wanted)? };
-        kind.parse(&text)
+        let text = if slot.takes_bare() { item.scalar(&wanted)? } else { item.string_of(&wanted)? };
+        slot.fill(&text)
             .map_err(|why| {
-                item.report(refusal(&format!("`{}`", item.path()), kind, &text, &why));
+                item.report(refusal(&format!("`{}`", item.path()), slot, &text, &why));
             })
             .ok()
     }
@@ -318,8 +338,53 @@ impl<'s, 't, 'e> Section<'s, 't, 'e> {
     }
 }
 
+/// What became of a slot.
+enum Filled {
+    /// No source has the key.
+    Absent,
+    /// Its value is wrong, which has been reported.
+    Wrong,
+    Right,
+}
+
+/// A kind, and the place of its value. What reading does whatever the value's type is sees it as a
+/// [`Fill`], and is compiled once: the copies for each type were 200 KB.
+struct Slot<'k, V> {
+    kind: &'k dyn Kind<Value = V>,
+    value: Option<V>,
+}
+
+/// What can be filled with the value of a text. Its methods are those of [`Kind`].
+trait Fill {
+    fn wanted(&self) -> String;
+    fn takes_bare(&self) -> bool;
+    fn is_list(&self) -> bool;
+    fn is_secret(&self) -> bool;
+    /// Parses the text and keeps its value.
+    fn fill(&mut self, text: &str) -> Result<(), String>;
+}
+
+impl<V> Fill for Slot<'_, V> {
+    fn wanted(&self) -> String {
+        self.kind.wanted()
+    }
+    fn takes_bare(&self) -> bool {
+        self.kind.takes_bare()
+    }
+    fn is_list(&self) -> bool {
+        self.kind.is_list()
+    }
+    fn is_secret(&self) -> bool {
+        self.kind.is_secret()
+    }
+    fn fill(&mut self, text: &str) -> Result<(), String> {
+        self.value = Some(self.kind.parse(text)?);
+        Ok(())
+    }
+}
+
 /// An array of texts, none with what would cut it in two.
-fn of_list<K: Kind>(item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
+fn of_list(item: &Item<'_, '_>, slot: &mut dyn Fill) -> Option<()> {
     let mut texts = Vec::new();
     for item in item.array()? {
         let text = item.string()?;
@@ -328,15 +393,15 @@ fn of_list<K: Kind>(item: &Item<'_, '_>, kind: &K) -> Option<K::Value> {
             item.refuse(Code::InvalidValue, why, Some("write each value by itself"));
             return None;
         }
-        kind.parse(&text)
+        slot.fill(&text)
             .map_err(|why| {
                 let subject = format!("`{}`", item.path());
-                item.report(refusal(&subject, kind, &text, &why));
+                item.report(refusal(&subject, slot, &text, &why));
             })
             .ok()?;
         texts.push(text);
     }
-    kind.parse(&texts.join(",")).ok()
+    slot.fill(&texts.join(",")).ok()
 }
 
 /// What to write instead of a literal secret.
@@ -344,9 +409,9 @@ fn secret_help(key: &str) -> String {
     format!("write the secret to a file of its own and name it with `{key}_file`")
 }
 
-fn refusal<K: Kind>(subject: &str, kind: &K, text: &str, why: &str) -> Diagnostic {
-    let mut message = format!("{subject} takes {}", kind.wanted());
-    if !kind.is_secret() {
+fn refusal(subject: &str, slot: &dyn Fill, text: &str, why: &str) -> Diagnostic {
+    let mut message = format!("{subject} takes {}", slot.wanted());
+    if !slot.is_secret() {
         message = format!("{message}, not `{}`", shown(text));
     }
     let refused = Diagnostic::error(Code::InvalidValue, message);
