@@ -52,6 +52,7 @@ impl Coding {
     /// stream takes a few MiB at most.
     fn encoder(self) -> Box<dyn Encoder> {
         match self {
+            // The image's zstd has the compressor of this level alone: see scripts/static-binary.
             Self::Zstd => Box::new(ZstdEncoder::with_quality(Vec::new(), Level::Precise(1))),
             Self::Brotli => Box::new(BrotliEncoder::with_quality(Vec::new(), Level::Precise(1))),
             Self::Gzip => Box::new(GzipEncoder::with_quality(Vec::new(), Level::Precise(3))),
