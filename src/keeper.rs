@@ -28,6 +28,8 @@ use crate::{
         listener::{Bound, Listener},
     },
     identity::{self, Follower},
+    migration,
+    postgres::session::Session,
 };
 use std::{convert::Infallible, rc::Rc};
 
@@ -97,6 +99,15 @@ impl Keeper {
             never = lead::run(&self.desk, &self.rooms) => never,
         }
     }
+}
+
+/// Makes the keeper's tables before any keeper leads, in a session of the keeper's role, where nobody
+/// else may at the same time.
+///
+/// # Errors
+/// As [`migration::apply_steps`].
+pub async fn migrate(session: &mut Session) -> Result<usize, Box<Diagnostic>> {
+    migration::apply_steps(session, migration::KEEPER, &rooms::migrations()).await
 }
 
 /// The `OpenAPI` document of the keeper's API, with every room's routes.

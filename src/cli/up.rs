@@ -1,5 +1,5 @@
 //! `howdah up`: a private PostgreSQL, the service on it, and whatever changes in the folder. With a
-//! keeper, where the manifest has one.
+//! keeper, where the manifest has one or an endpoint's requests go to the audit trail.
 
 mod kept;
 
@@ -74,7 +74,7 @@ async fn up(wish: Wish) -> Result<(), Diagnostics> {
         database: database.name.clone(),
         user: database.user.clone(),
         fresh: wish.fresh,
-        keeps: wish.keeps || definition.config.keeper.is_some(),
+        keeps: wish.keeps || needs_keeper(&definition),
         environment: Environment::of_process(),
     };
     let tell = |progress: embedded::Progress| show::say!("  {progress}");
@@ -184,7 +184,7 @@ async fn begin(
         return Ok(Begun { service, definition, kept: None, signing_in: None });
     };
     bring(&wish.folder, running).await?;
-    if !wish.keeps && definition.config.keeper.is_none() {
+    if !wish.keeps && !needs_keeper(&definition) {
         let service = prepared(&definition, &running.service, None).await?;
         return Ok(Begun { service, definition, kept: None, signing_in: None });
     }
@@ -194,6 +194,15 @@ async fn begin(
     let target = signing_in.as_ref().map_or(&running.service, |it| &it.target);
     let service = prepared(&definition, target, None).await?;
     Ok(Begun { service, definition, kept: Some(kept), signing_in })
+}
+
+/// Whether it cannot be tried without a keeper: it has one, or writes to the trail that a keeper keeps.
+fn needs_keeper(definition: &ServiceDefinition) -> bool {
+    definition.config.keeper.is_some() || is_audited(definition)
+}
+
+fn is_audited(definition: &ServiceDefinition) -> bool {
+    definition.endpoints.iter().any(|it| it.audit.is_some())
 }
 
 /// Brings the database to what the folder says.
@@ -254,6 +263,11 @@ impl Follow<'_> {
             kept.adjust(&mut read.value.config);
         }
         let Served { service: before, target } = self.supervisor.served().borrow().clone();
+        if self.running.is_some() && self.kept.is_none() && is_audited(&read.value) {
+            return Err(Diagnostic::error(Code::Conflict, "`audit` is new")
+                .help("start `howdah up` again, so that it runs a keeper")
+                .into());
+        }
         if read.value.config.database.is_some() && self.running.is_none() {
             return Err(Diagnostic::error(Code::Conflict, "`[database]` is new")
                 .help("start `howdah up` again, so that it starts a PostgreSQL")

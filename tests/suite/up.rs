@@ -146,3 +146,46 @@ fn a_keeper_takes_the_service_over_and_its_logins_outlive_the_process() {
     assert!(credentials(&running, "adopt").contains("idle"));
     running.stop();
 }
+
+#[test]
+fn an_audited_endpoint_brings_its_keeper_and_its_requests_are_in_the_trail() {
+    let folder = Folder::new("up");
+    let (service, home) = (new(&folder), folder.path().join("home"));
+    let one = service.join("endpoints/notes/one.sql");
+    edit(&one, "result = \"row\"", "result = \"row\"\naudit = true");
+    // The requests in the trail, as the private keeper's own files let one read it.
+    let requests = |running: &Service| {
+        eventually("the keeper leads", PATIENCE, || running.output().contains("Keeper on "));
+        let place = std::fs::read_dir(&home).unwrap().next().unwrap().unwrap().path();
+        let export = folder.path().join("trail.ndjson");
+        let _ = std::fs::remove_file(&export);
+        let mut command = howdah(["audit", "export", "--output"]);
+        command.arg(&export).arg(&service);
+        for (key, file) in [
+            ("database.host", "socket"),
+            ("keeper.credential", "keeper/credential.json"),
+            ("keeper.key_file", "keeper/key"),
+        ] {
+            command.args(["--set", &format!("{key}={}", place.join(file).display())]);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let trail = std::fs::read_to_string(&export).unwrap();
+        trail.lines().filter(|it| it.contains("GET /notes/{id}")).count()
+    };
+    for times in 1..=2 {
+        // The second time all of it is there already.
+        let running = up(&service, &home).start();
+        assert_eq!(running.get("/notes/1").status, 200, "{}", running.output());
+        eventually("it is in the trail", PATIENCE, || requests(&running) == times);
+        running.stop();
+    }
+    // One that is audited from now on takes a keeper, which is not started in the middle.
+    edit(&one, "audit = true\n", "");
+    let running = up(&service, &home).start();
+    assert!(!running.output().contains("Keeper on "));
+    edit(&one, "result = \"row\"", "result = \"row\"\naudit = true");
+    eventually("it is told", PATIENCE, || running.output().contains("so that it runs a keeper"));
+    assert_eq!(running.get("/notes/1").status, 200);
+    running.stop();
+}

@@ -10,9 +10,12 @@ use crate::{
     embedded::{KEEPER, PUBLISHED, Running},
     event::Observer,
     http::listener::Bound,
-    keeper::{Desk, Keeper},
-    postgres::session,
-    rotation::setup::{Setup, sql},
+    keeper::{self, Desk, Keeper},
+    postgres::session::{self, Session},
+    rotation::{
+        role::quote,
+        setup::{Setup, sql},
+    },
     startup,
 };
 use std::{
@@ -88,14 +91,24 @@ impl Kept {
             keeper: (KEEPER, &own.user),
             verifier: &credential::verifier(&own.password),
         });
-        let session = session::connect(&running.admin).await?;
-        let outcome = session.batch_execute(&text).await;
+        let mut session = session::connect(&running.admin).await?;
+        session.batch_execute(&text).await.map_err(not_set_up)?;
+        kept.lets_audit(&mut session).await?;
         session.close().await;
-        outcome.map_err(|error| {
-            let said = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
-            Diagnostic::error(Code::Database, format!("the keeper could not be set up: {said}"))
-        })?;
         Ok(kept)
+    }
+
+    /// Lets the service write of its requests to the trail. Endpoints with `audit` are typed before the
+    /// keeper leads, so that its tables are made here.
+    async fn lets_audit(&self, session: &mut Session) -> Result<(), Diagnostics> {
+        let (keeper, user) = (quote(KEEPER), quote(&self.user));
+        session.batch_execute(&format!("SET ROLE {keeper}")).await.map_err(not_set_up)?;
+        keeper::migrate(session).await?;
+        let grant = format!(
+            "GRANT USAGE ON SCHEMA howdah TO {user}; \
+             GRANT EXECUTE ON FUNCTION howdah.audit_service(integer, text) TO {user}; RESET ROLE"
+        );
+        Ok(session.batch_execute(&grant).await.map_err(not_set_up)?)
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -192,6 +205,12 @@ impl Kept {
         write().map_err(|error: std::io::Error| failed(&error))?;
         Ok(file)
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn not_set_up(error: tokio_postgres::Error) -> Box<Diagnostic> {
+    let said = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
+    Diagnostic::error(Code::Database, format!("the keeper could not be set up: {said}")).boxed()
 }
 
 fn keeper_where_none_is_named() -> config::Keeper {
