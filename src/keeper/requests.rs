@@ -126,7 +126,7 @@ fn problem(failure: &Failure) -> Problem {
         Failure::Refused(problem) => problem.clone(),
         Failure::Database(error) => match error.code().map(tokio_postgres::error::SqlState::code) {
             None => Problem::new(Code::DatabaseUnavailable),
-            Some("22P02") => Problem::new(Code::RequestUnknown),
+            Some("22P02") => Problem::new(Code::RequestNumberInvalid),
             Some("23514") => {
                 Problem::new(Code::Unprocessable).detail("The reason or the age recipient is none.")
             }

@@ -50,6 +50,8 @@ codes! {
     IdempotencyKeyMissing = 400 "idempotency-key-missing" "An idempotency key is missing",
     /// The `Idempotency-Key` is none: it is given twice, is empty or longer than 255 characters, or has characters that no key has.
     IdempotencyKeyInvalid = 400 "idempotency-key-invalid" "The idempotency key is invalid",
+    /// What stands for the number of an access request is none: they are UUIDs.
+    RequestNumberInvalid = 400 "request-number-invalid" "That is no number of a request",
     /// The answer has more rows than the endpoint gives at once.
     TooManyRows = 400 "too-many-rows" "The answer is too long",
     /// The expression cannot be calculated; the detail says where and why.

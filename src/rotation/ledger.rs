@@ -19,7 +19,7 @@ use std::{fmt, time::Duration};
 use tokio_postgres::{Error, Row, Transaction, error::SqlState};
 
 /// What the trail calls this room.
-const WRITER: &str = "rotation";
+pub(super) const WRITER: &str = "rotation";
 /// Steps that are kept of each credential.
 const STEPS_KEPT: i64 = 700;
 
@@ -257,7 +257,7 @@ async fn use_up(transaction: &Transaction<'_>, leave: &Leave<'_>) -> Result<(), 
         store::Failure::Database(error)
             if error.code() == Some(&SqlState::INVALID_TEXT_REPRESENTATION) =>
         {
-            Failure::Leave(Problem::new(Code::RequestUnknown))
+            Failure::Leave(Problem::new(Code::RequestNumberInvalid))
         }
         store::Failure::Database(error) => error.into(),
     })

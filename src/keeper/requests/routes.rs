@@ -47,8 +47,17 @@ impl Act {
     }
 }
 
-/// Tells the trail of a refusal that the database's functions did not see, and so have not told: a
-/// forged cursor, a body that is none, a wrong argument.
+/// What the database's functions do not see, or undo with what they wrote, and so have not told: a forged
+/// cursor, a number that is none, a body that is none, a wrong argument.
+const UNSEEN: [Code; 5] = [
+    Code::CursorInvalid,
+    Code::InvalidArguments,
+    Code::MalformedBody,
+    Code::RequestNumberInvalid,
+    Code::Unprocessable,
+];
+
+/// Tells the trail of a refusal that is [`UNSEEN`], and of all where nothing but reading was asked for.
 async fn told(
     desk: &Desk,
     asked: &Asked,
@@ -56,12 +65,13 @@ async fn told(
     outcome: Result<Answer, Problem>,
 ) -> Result<Answer, Problem> {
     let Err(problem) = &outcome else { return outcome };
-    let unseen = [Code::CursorInvalid, Code::InvalidArguments, Code::MalformedBody];
-    if let Some(caller) = asked.caller.as_ref().filter(|_| unseen.contains(&problem.code())) {
+    let reads = problem.code() == Code::RequestUnknown && action == Act::Show.action();
+    let is_unseen = reads || UNSEEN.contains(&problem.code());
+    if let Some(caller) = asked.caller.as_ref().filter(|_| is_unseen) {
         let away = |_| Problem::new(Code::DatabaseUnavailable);
         let session = desk.connect().await.map_err(|_| Problem::new(Code::DatabaseUnavailable))?;
         let subject = asked.segments.get("id").map_or("requests", String::as_str);
-        let subject: String = subject.chars().take(64).collect();
+        let subject: String = subject.chars().filter(|it| !it.is_control()).take(64).collect();
         let (who, code) = (caller.principal, problem.code());
         let written = store::tell_refusal(&session, action, who, &subject, code).await;
         session.close().await;
@@ -289,7 +299,8 @@ fn recipients(recipient: &str) -> Option<sealed::Recipients> {
 }
 
 fn text(body: &Value, member: &str) -> Result<String, Problem> {
-    let text = body[member].as_str().filter(|it| !it.is_empty());
+    // PostgreSQL's text holds no NUL.
+    let text = body[member].as_str().filter(|it| !it.is_empty() && !it.contains('\0'));
     text.map(str::to_owned).ok_or_else(|| wrong(member, "It is missing, or not text."))
 }
 

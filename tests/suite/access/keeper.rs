@@ -17,9 +17,12 @@ use std::{
 
 const SOON: Duration = Duration::from_secs(40);
 
-struct House {
-    home: Home,
-    keeper: Keeper,
+/// A keeper with a policy `read`, and who asks it.
+pub(super) struct House {
+    pub(super) home: Home,
+    pub(super) keeper: Keeper,
+    /// What temporary logins are members of.
+    pub(super) profile: String,
 }
 
 fn text(output: &Output) -> String {
@@ -29,7 +32,12 @@ fn text(output: &Output) -> String {
 
 impl House {
     fn new() -> (Self, String) {
-        let (home, policy) = Home::lending(Database::create(cluster()));
+        Self::with(Home::ONE_OF_TWO)
+    }
+
+    /// One whose policy says `more`, and the key of its trail.
+    pub(super) fn with(more: &str) -> (Self, String) {
+        let (home, policy) = Home::lending(Database::create(cluster()), more);
         let path = home.folder.path().display().to_string();
         let mut key = service::howdah(["audit", "key", "--name", "example.org/kept"]);
         let key = text(&key.arg(home.folder.path().join("audit.key")).output().unwrap());
@@ -39,11 +47,11 @@ impl House {
         ));
         let keeper = home.keeper();
         eventually("it leads", SOON, || keeper.leads());
-        (Self { home, keeper }, key)
+        (Self { home, keeper, profile: reader }, key)
     }
 
     /// A token for somebody, in a file.
-    fn token(&self, subject: &str, group: &str) -> PathBuf {
+    pub(super) fn token(&self, subject: &str, group: &str) -> PathBuf {
         let mut command = self.home.howdah(&["access", "token", subject, "--groups", group]);
         let token = text(&command.output().unwrap());
         self.home.folder.write(&format!("{subject}.token"), token)
@@ -163,7 +171,53 @@ fn who_is_not_known_is_turned_away() {
         let told = house.home.database.psql_as_superuser(&sql);
         assert!(!told.is_empty(), "{code}");
     }
-    assert_eq!(house.get("/access/requests/4711", &token).problem(), "request-unknown");
+    let bearer = format!("Bearer {token}");
+    let fields = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let act = |id: &str, act: &str| {
+        let path = format!("/access/requests/{id}/{act}");
+        let body = json!({ "digest": "00".repeat(32), "for": "1h", "reason": "x" }).to_string();
+        http::send(house.keeper.address, "POST", &path, &fields, body.as_bytes()).unwrap()
+    };
+    let missing = "0123456789abcdef0123456789abcdef";
+    for (number, code) in [
+        ("4711", "request-number-invalid"),
+        ("%00", "request-number-invalid"),
+        ("'--", "request-number-invalid"),
+        (missing, "request-unknown"),
+    ] {
+        assert_eq!(house.get(&format!("{list}/{number}"), &token).problem(), code);
+        for word in ["approve", "deny", "withdraw", "revoke", "review", "edit", "activate"] {
+            let reply = act(number, word);
+            assert_eq!(reply.problem(), code, "{number} {word}: {reply}");
+        }
+        // Each of the eight is in the trail, with who it was and what stood there.
+        let told = house.home.database.psql_as_superuser(&format!(
+            "SELECT count(*), count(DISTINCT e->>'action') FROM (SELECT body::json->'entry' AS e FROM \
+             (SELECT body FROM howdah.audit_inbox UNION ALL SELECT body FROM howdah.audit_leaf) AS b) AS it \
+             WHERE e #>> '{{detail,code}}' = '{code}' AND e->>'actor' = 'local:ann' \
+             AND e->>'outcome' = 'refused' AND replace(e->>'subject', '-', '') = replace('{}', '-', '')",
+            number.replace('\'', "''")
+        ));
+        assert_eq!(
+            (told[0][0].as_deref(), told[0][1].as_deref()),
+            (Some("8"), Some("8")),
+            "{number}"
+        );
+    }
+    // A reason that no text can be, and one that the table refuses.
+    for (reason, code) in
+        [("a\0b".to_owned(), "invalid-arguments"), ("x".repeat(2000), "unprocessable")]
+    {
+        let body = json!({ "policy": "read", "for": "1h", "reason": reason }).to_string();
+        let reply =
+            http::send(house.keeper.address, "POST", list, &fields, body.as_bytes()).unwrap();
+        assert_eq!(reply.problem(), code, "{reply}");
+    }
+    let told = house.home.database.psql_as_superuser(
+        "SELECT 1 FROM (SELECT body FROM howdah.audit_inbox UNION ALL SELECT body FROM howdah.audit_leaf) AS it \
+         WHERE body::json #>> '{entry,detail,code}' = 'unprocessable'",
+    );
+    assert_eq!(told.len(), 1);
     let ended = house.home.howdah(&["access", "token", "ann", "--revoke"]).output().unwrap();
     assert_eq!(text(&ended), "1 ended");
     assert_eq!(house.get(list, &token).problem(), "token-ended");

@@ -25,7 +25,7 @@ struct House {
 impl House {
     fn new(signer: &Signer) -> Self {
         let issuer = Issuer::start(&[signer]);
-        let (home, policy) = Home::lending(Database::create(cluster()));
+        let (home, policy) = Home::lending(Database::create(cluster()), Home::ONE_OF_TWO);
         home.write_manifest(&format!(
             "{policy}\n[access.issuers.main]\nissuer = \"{}\"\naudience = [\"howdah-keeper\"]\n\
              groups_claim = \"realm.groups\"\npause = \"100ms\"\n",

@@ -46,7 +46,7 @@ fn a_rotation_that_takes_approval_uses_up_one_request_of_its_own() {
     };
 
     refused(&begin("adopt", &ann, &[]), "not-approved");
-    refused(&begin("adopt", &ann, &["--request", "4711"]), "request-unknown");
+    refused(&begin("adopt", &ann, &["--request", "4711"]), "request-number-invalid");
     let id = ask();
     let request = ["--request", id.as_str()];
     refused(&begin("adopt", &ann, &request), "not-approved");

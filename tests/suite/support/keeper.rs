@@ -76,9 +76,12 @@ impl Home {
         self
     }
 
+    /// `dev` asks, one of `dba` approves, for an hour at most.
+    pub const ONE_OF_TWO: &str = "approvals = 1\nrequesters = [\"dev\"]\nmax_for = \"1h\"";
+
     /// A home that leads and may let people log in as members of a role, and the policy `read` by which it
-    /// does, for the manifest: `dev` asks, and one of `dba` approves.
-    pub fn lending(database: Database) -> (Self, String) {
+    /// does, for the manifest: `dba` approves, and the rest is as `more` says.
+    pub fn lending(database: Database, more: &str) -> (Self, String) {
         let home = Self::new(database, "");
         home.leads();
         let reader = format!("{}_reader", home.database.name);
@@ -88,8 +91,7 @@ impl Home {
             home.role
         ));
         let policy = format!(
-            "[access.policies.read]\nprofile = \"{reader}\"\napprovals = 1\napprovers = [\"dba\"]\n\
-             requesters = [\"dev\"]\nmax_for = \"1h\"\n"
+            "[access.policies.read]\nprofile = \"{reader}\"\napprovers = [\"dba\"]\n{more}\n"
         );
         (home, policy)
     }
