@@ -216,7 +216,7 @@ fn show(event: &Event<'_>) {
         Event::Credential { generation, login } => {
             info!(generation, login, "signs in by another credential");
         }
-        Event::Rotation { step: step @ ("waits" | "refused" | "mended"), of, detail } => {
+        Event::Rotation { step: step @ ("waits" | "refused" | "mended" | "stuck"), of, detail } => {
             warn!(of, step, detail, "rotation");
         }
         Event::Rotation { of, step, .. } => info!(of, step, "rotation"),

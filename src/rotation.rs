@@ -20,12 +20,16 @@ pub mod setup;
 pub mod sink;
 pub mod state;
 mod status;
+mod trouble;
 mod verify;
 
+pub use check::Looked;
 pub use engine::{Refused, Rotation, Settings, Step};
 pub use ledger::{Failure, Leave};
 pub use status::{Status, status};
 
 /// The state's tables in the keeper's schema.
-pub const MIGRATIONS: &[crate::migration::Step] =
-    &[("110_rotation.sql", include_str!("rotation/sql/110_rotation.sql"))];
+pub const MIGRATIONS: &[crate::migration::Step] = &[
+    ("110_rotation.sql", include_str!("rotation/sql/110_rotation.sql")),
+    ("111_rotation_trouble.sql", include_str!("rotation/sql/111_rotation_trouble.sql")),
+];

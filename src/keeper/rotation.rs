@@ -1,6 +1,7 @@
 //! The room that rotates: it drives the rotation while this keeper leads, and takes what operators
 //! ask for.
 
+mod look;
 mod routes;
 mod subject;
 
@@ -10,22 +11,22 @@ use crate::{
     diagnostic::Diagnostics,
     event::Event,
     http::api::{Entry, Later},
+    postgres::session::Session,
     problem::Code,
-    rotation::{Failure, Leave, Refused, Rotation, Step},
+    rotation::{Failure, Leave, Looked, Refused, Rotation, Step},
 };
-use std::{rc::Rc, time::Duration};
+use look::Look;
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
 use subject::{Opened, Subject};
-use tokio::{
-    sync::{Mutex, Notify},
-    time::Instant,
-};
+use tokio::sync::{Mutex, Notify};
 
 /// How often a rotation that is under way is looked at.
 const UNDER_WAY: Duration = Duration::from_millis(100);
 /// How often it is looked at whether one is due.
 const IDLE: Duration = Duration::from_secs(2);
-/// How often everything is checked that others may have changed.
-const CHECK: Duration = Duration::from_mins(1);
 /// How often a session is asked for before the lead is given up.
 const TRIES: u32 = 3;
 /// How long to wait after a transition that was refused.
@@ -81,13 +82,13 @@ impl Rotations {
             Ok(own) => own,
             Err(why) => return why,
         };
-        let mut checked: Option<Instant> = None;
+        let mut look = Look::default();
         let mut told = String::new();
         loop {
             if let Some(other) = self.desk.renewed(&own.credential).await {
                 own = other;
             }
-            let outcome = self.once(&mut own, lead, &mut checked).await;
+            let outcome = self.once(&mut own, lead, &mut look).await;
             let wait = match outcome {
                 Ok(Step::Made(step)) => {
                     told.clear();
@@ -139,28 +140,47 @@ impl Rotations {
         (self.desk.observer)(&Event::Rotation { of, step, detail });
     }
 
-    async fn once(
-        &self,
-        own: &mut SignedIn,
-        lead: Lead,
-        checked: &mut Option<Instant>,
-    ) -> Result<Step, Failure> {
+    async fn once(&self, own: &mut SignedIn, lead: Lead, look: &mut Look) -> Result<Step, Failure> {
         let _turn = self.turn.lock().await;
         let rotation = self.opened.rotation(&own.credential)?;
-        if checked.is_none() {
+        if !look.was_made() {
             self.register(rotation, own, lead).await?;
         }
         let session = &mut own.session;
         let step = rotation.step(session, lead).await?;
-        if step == Step::Idle && checked.is_none_or(|at| at.elapsed() >= CHECK) {
-            let mended = rotation.check(session, lead).await?;
-            if let Some(mended) = &mended {
-                self.tell("mended", mended);
-            }
-            // What was mended may have uncovered more.
-            *checked = if mended.is_some() { None } else { Some(Instant::now()) };
+        if step == Step::Idle && look.is_due(Instant::now()) {
+            self.look(rotation, session, lead, look).await?;
         }
         Ok(step)
+    }
+
+    /// Looks whether others have changed anything, mends it, and stores what stays wrong.
+    async fn look(
+        &self,
+        rotation: &Rotation,
+        session: &mut Session,
+        lead: Lead,
+        look: &mut Look,
+    ) -> Result<(), Failure> {
+        let looked = match rotation.check(session, lead, look.held(Instant::now())).await {
+            // Neither is cured by trying it at once again.
+            Err(failure @ (Failure::Damaged(_) | Failure::Role { .. })) => {
+                Looked::Held(failure.to_string())
+            }
+            other => other?,
+        };
+        match &looked {
+            Looked::Well => rotation.set_trouble(session, lead, None).await?,
+            Looked::Mended(found) => self.tell("mended", found),
+            Looked::Held(found) => {
+                if look.is_news(found) {
+                    self.tell("stuck", found);
+                }
+                rotation.set_trouble(session, lead, Some(found)).await?;
+            }
+        }
+        look.made(looked, Instant::now());
+        Ok(())
     }
 
     /// Makes sure that there is a state.

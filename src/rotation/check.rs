@@ -1,7 +1,8 @@
 //! The check of what others may have changed: every minute, and whenever a keeper begins to lead.
 //!
 //! After a restore or a failover the state may be older than what was published; a person may have
-//! changed a password or a file. What can be mended is mended, with an entry in the trail.
+//! changed a password or a file. What can be mended is mended, with an entry in the trail. What was
+//! mended and is found again at once is not this check's to mend: the caller holds it back.
 
 use super::{
     engine::{Rotation, Step},
@@ -13,8 +14,20 @@ use super::{
 };
 use crate::postgres::{lead::Lead, session::Session};
 
+/// What came of a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// Everything is as it should be.
+    Well,
+    /// This was found and mended.
+    Mended(String),
+    /// This was found, and left as it is.
+    Held(String),
+}
+
 impl Rotation {
-    /// Looks at everything while nothing is under way; gives what it mended, in words.
+    /// Looks at everything while nothing is under way, and mends what it finds; but not what is in the
+    /// words of `held`, for which that was tried.
     ///
     /// # Errors
     /// Why it could not look, or not mend.
@@ -22,16 +35,21 @@ impl Rotation {
         &self,
         session: &mut Session,
         lead: Lead,
-    ) -> Result<Option<String>, Failure> {
+        held: Option<&str>,
+    ) -> Result<Looked, Failure> {
         let record = self.load(session).await?;
         let current = record.state.current();
         if record.state.phase() != Phase::Idle || current.login == self.settings.owner {
-            return Ok(None);
+            return Ok(Looked::Well);
         }
-        if let Some(mended) = self.check_sinks(session, lead, &record).await? {
-            return Ok(Some(mended));
+        let sinks = self.check_sinks(session, lead, &record, held).await?;
+        if let Looked::Mended(_) = sinks {
+            return Ok(sinks);
         }
-        self.check_roles(session, lead, &record).await
+        match self.check_roles(session, lead, &record, held).await? {
+            Looked::Well => Ok(sinks),
+            roles => Ok(roles),
+        }
     }
 
     /// A sink that is ahead: the next generation is higher than that. One that is behind, or empty:
@@ -41,8 +59,10 @@ impl Rotation {
         session: &mut Session,
         lead: Lead,
         record: &Record,
-    ) -> Result<Option<String>, Failure> {
+        held: Option<&str>,
+    ) -> Result<Looked, Failure> {
         let credential = self.current(record)?;
+        let mut looked = Looked::Well;
         for sink in &self.sinks {
             // A sink that is down now is looked at again in a minute.
             let Ok(has) = sink.read().await else { continue };
@@ -51,18 +71,21 @@ impl Rotation {
                 Some(has) if has.generation >= credential.generation => {
                     let mended = format!("{} has generation {}", sink.name(), has.generation);
                     self.overtake(session, lead, record, has.generation, &mended).await?;
-                    return Ok(Some(mended));
+                    return Ok(Looked::Mended(mended));
                 }
-                _ if sink.publish(&credential).await.is_ok() => {
+                _ => {
                     let mended = format!("{} was given its credential again", sink.name());
-                    self.mend(session, lead, record, Vec::new(), &mended).await?;
-                    return Ok(Some(mended));
+                    if held == Some(&mended) {
+                        looked = Looked::Held(mended);
+                    } else if sink.publish(&credential).await.is_ok() {
+                        self.mend(session, lead, record, Vec::new(), &mended).await?;
+                        return Ok(Looked::Mended(mended));
+                    }
+                    // What it does not take now, it is given in a minute.
                 }
-                // What it does not take now, it is given in a minute.
-                _ => {}
             }
         }
-        Ok(None)
+        Ok(looked)
     }
 
     /// Makes a new generation that is higher than a sink's.
@@ -89,15 +112,16 @@ impl Rotation {
         session: &mut Session,
         lead: Lead,
         record: &Record,
-    ) -> Result<Option<String>, Failure> {
+        held: Option<&str>,
+    ) -> Result<Looked, Failure> {
         let owner = &self.settings.owner;
         let credential = self.current(record)?;
         let mut statements = Vec::new();
         let mut found = Vec::new();
         let primary = self.settings.endpoints.get(..1).unwrap_or_default();
-        if let Err(broken) = verify(primary, &credential, owner).await
-            && broken.is_denial
-        {
+        let broken = verify(primary, &credential, owner).await.err().filter(|it| it.is_denial);
+        let is_held = broken.as_ref().is_some_and(|it| held == Some(&it.message));
+        if let Some(broken) = broken.filter(|_| !is_held) {
             let hand = self.settings.hand;
             match hand.acts_as(&credential.user, owner) {
                 Some(acts_as) => statements.push(acts_as),
@@ -124,13 +148,14 @@ impl Rotation {
             enabled.push(login);
         }
         if found.is_empty() {
-            return Ok(None);
+            let held = held.filter(|_| is_held);
+            return Ok(held.map_or(Looked::Well, |it| Looked::Held(it.to_owned())));
         }
         let mended = found.join("; ");
         self.mend(session, lead, record, statements, &mended).await?;
         let enabled: Vec<&str> = enabled.iter().map(String::as_str).collect();
         sessions::end(session, &enabled, true).await?;
-        Ok(Some(mended))
+        Ok(Looked::Mended(mended))
     }
 
     async fn mend(

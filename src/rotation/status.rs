@@ -35,6 +35,7 @@ pub async fn status(rotation: &Rotation, session: &Session) -> Result<Status, Fa
             })
         })
         .collect();
+    let trouble = rotation.trouble(session).await?;
     Ok(Status(json!({
         "name": rotation.name(),
         "owner": rotation.settings.owner,
@@ -49,6 +50,7 @@ pub async fn status(rotation: &Rotation, session: &Session) -> Result<Status, Fa
         "due_at": record.due_at,
         "deadline": record.deadline,
         "reason": record.reason,
+        "trouble": trouble,
         "sinks": rotation.sinks.iter().map(|it| it.name()).collect::<Vec<_>>(),
         "sessions": sessions(&seen),
         "steps": steps,

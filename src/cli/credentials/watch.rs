@@ -103,6 +103,10 @@ fn one_in_words(status: &Value) -> String {
     if status["adopted"] == false {
         row("", "the application is not taken over yet: `howdah credentials adopt`");
     }
+    if let Some(what) = status["trouble"]["what"].as_str() {
+        let since = text(&status["trouble"]["since"]);
+        row("TROUBLE", &format!("{what}; since {since}, and the keeper cannot mend it"));
+    }
     if let Some(reason) = status["reason"].as_str() {
         row("note", reason);
     }

@@ -204,7 +204,9 @@ fn status_schema() -> Value {
             "name": text, "owner": text, "adopted": { "type": "boolean" }, "phase": text,
             "highest": number, "current": issue, "old": issue, "returns": { "type": "boolean" },
             "age_s": number, "phase_age_s": number, "due_at": maybe, "deadline": maybe,
-            "reason": maybe, "sinks": { "type": "array", "items": text },
+            "reason": maybe, "trouble": { "type": ["object", "null"],
+                "properties": { "what": text, "since": text } },
+            "sinks": { "type": "array", "items": text },
             "sessions": { "type": "array", "items": { "type": "object" } },
             "steps": { "type": "array", "items": { "type": "object" } },
         } })

@@ -105,6 +105,53 @@ fn a_password_that_somebody_set_as_md5_is_mended() {
     no_failure(load);
 }
 
+/// How often the trail has this of the application's rotation.
+fn told(home: &Home, action: &str) -> u64 {
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT body FROM howdah.audit_inbox UNION ALL SELECT body FROM \
+         howdah.audit_leaf) AS it WHERE body::json #>> '{{entry,action}}' = '{action}'"
+    );
+    home.database.psql_as_superuser(&sql)[0][0].as_deref().unwrap().parse().unwrap()
+}
+
+#[test]
+fn what_mending_does_not_help_against_is_told_once() {
+    let cluster = Cluster::start();
+    let home = Home::rotating(Database::create(&cluster), "");
+    let (service, keeper) = (serve(&home), leading(&home));
+    done(&home, &keeper, "adopt");
+    let load = Load::on(&service);
+    let login = home.published()["user"].as_str().unwrap().to_owned();
+    hba(&cluster, &home, &format!("host all {login} 127.0.0.1/32 reject"));
+    assert!(!signs_in(&home));
+    // A keeper looks at everything when it begins to lead.
+    drop(keeper);
+    let start = std::time::Instant::now();
+    let keeper = leading(&home);
+    eventually("it is stuck", PATIENCE, || status(&keeper)["trouble"].is_object());
+    let trouble = status(&keeper)["trouble"].clone();
+    assert!(trouble["what"].as_str().unwrap().contains("does not let"), "{trouble}");
+    assert!(trouble["since"].as_str().unwrap().ends_with('Z'), "{trouble}");
+    // Time for several looks, if each were followed by another.
+    std::thread::sleep(Duration::from_secs(10));
+    let minutes = start.elapsed().as_secs() / 60;
+    assert!((1..=1 + minutes).contains(&told(&home, "rotation.mended")), "{}", keeper.log());
+    assert_eq!((told(&home, "rotation.stuck"), told(&home, "rotation.well")), (1, 0));
+    assert_eq!(keeper.log().matches("stuck").count(), 1, "{}", keeper.log());
+    let printed = done(&home, &keeper, "status");
+    assert!(printed.contains("TROUBLE") && printed.contains("does not let"), "{printed}");
+    // The sessions that are there work on. A rotation to the other login is a way out, and another keeper
+    // sees that all is well.
+    done(&home, &keeper, "rotate");
+    assert!(signs_in(&home));
+    drop(keeper);
+    let keeper = leading(&home);
+    eventually("it is well", PATIENCE, || status(&keeper)["trouble"].is_null());
+    assert_eq!((told(&home, "rotation.stuck"), told(&home, "rotation.well")), (1, 1));
+    hba(&cluster, &home, "");
+    no_failure(load);
+}
+
 #[test]
 fn without_its_grants_a_keeper_changes_nothing() {
     let home = home("");
