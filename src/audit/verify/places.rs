@@ -61,6 +61,7 @@ impl Roots {
         let mut is_witnessed = demand.witness.is_none();
         for (at, place) in places.iter().enumerate() {
             let mut largest = 0;
+            let mut last_s = None;
             for text in &place.notes {
                 let checkpoint = match Checkpoint::open(text, &demand.key) {
                     Ok(checkpoint) => checkpoint,
@@ -85,7 +86,7 @@ impl Roots {
                     }
                     Some(Err(Distrust::Unsigned)) | None => {}
                 }
-                report.newest_checkpoint_s = report.newest_checkpoint_s.max(time_s);
+                last_s = time_s.or(last_s);
                 if checkpoint.size < largest {
                     let text = format!(
                         "{}: a checkpoint of {} leaves comes after one of {largest}",
@@ -107,6 +108,9 @@ impl Roots {
                     said.push(Said { root: checkpoint.root, place: at });
                 }
             }
+            // The last one, not the one of the latest time: a clock that was ahead once would hide for that
+            // long that nothing comes any more.
+            report.newest_checkpoint_s = report.newest_checkpoint_s.max(last_s);
         }
         if waiting.is_empty() {
             report.add(
@@ -181,6 +185,13 @@ impl Roots {
         let lag_s = newest_leaf_s.unwrap_or_default().saturating_sub(checkpoint_s);
         if tree.size() > report.covered && lag_s > demand.max_lag.as_secs() {
             let text = format!("the newest leaf is {lag_s} s newer than the newest checkpoint");
+            report.add(Code::Stale, None, text);
+        }
+        let ahead_s = checkpoint_s.saturating_sub(demand.now_s);
+        if demand.max_age.is_some() && ahead_s > demand.max_lag.as_secs() {
+            let text = format!(
+                "the newest checkpoint is of {ahead_s} s from now: how old it is, nobody knows"
+            );
             report.add(Code::Stale, None, text);
         }
         let age_s = demand.now_s.saturating_sub(checkpoint_s);

@@ -52,12 +52,16 @@ impl Trail {
     }
 
     fn note(&self, size: usize) -> String {
+        self.note_at(size, NOW_S)
+    }
+
+    fn note_at(&self, size: usize, time_s: u64) -> String {
         let mut tree = Frontier::new();
         for body in &self.bodies[..size] {
             tree.push(leaf_hash(body.as_bytes()));
         }
         let origin = "example.org/trail".to_owned();
-        Checkpoint { origin, size: size as u64, root: tree.root(), time_s: Some(NOW_S) }
+        Checkpoint { origin, size: size as u64, root: tree.root(), time_s: Some(time_s) }
             .sign(&self.signer)
     }
 
@@ -201,6 +205,27 @@ fn a_trail_that_is_no_longer_watched_is_stale() {
     let later = trail.export().replace("2027-01-15T08:00:00", "2027-01-15T08:03:00");
     let report = verify(later.as_bytes(), &[trail.place(&[0])], &demand).unwrap();
     assert!(report.has(Code::Stale), "{report:?}");
+}
+
+#[test]
+fn a_clock_that_was_ahead_hides_no_silence() {
+    let trail = Trail::new(20);
+    let year_s = 365 * 24 * 3600;
+    let found = |notes: &[String], now_s: u64| {
+        let demand = Demand { now_s, ..trail.demand() };
+        let place = read_place("a.log", &(notes.join("\n") + "\n"));
+        codes(&verify(trail.export().as_bytes(), &[place], &demand).unwrap())
+    };
+    let (ahead, behind) = (trail.note_at(10, NOW_S + year_s), trail.note_at(10, NOW_S - year_s));
+    // It jumped, and came back: what is new is new, and a minute later it is not.
+    for jumped in [ahead.clone(), behind] {
+        let notes = [jumped, trail.note(20)];
+        assert_eq!(found(&notes, NOW_S + 30), []);
+        assert_eq!(found(&notes, NOW_S + 61), [Code::Stale]);
+    }
+    // It never came back.
+    assert_eq!(found(&[ahead], NOW_S), [Code::Stale]);
+    assert_eq!(found(&[trail.note(20)], NOW_S - 30), [], "clocks differ a little");
 }
 
 #[test]
