@@ -1,5 +1,6 @@
 //! What the keeper tells a receiver: signed, at least once, in order, and never in anybody's way.
 
+mod hanging;
 mod receiver;
 
 use crate::support::{

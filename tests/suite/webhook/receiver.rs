@@ -19,6 +19,10 @@ pub(super) enum Answer {
     Redirect(String),
     /// It hangs up.
     Cut,
+    /// It says nothing, and keeps the connection.
+    Never,
+    /// It begins an answer that has no end, a byte at a time.
+    Trickle,
 }
 
 /// A message as it came.
@@ -35,6 +39,9 @@ struct State {
     refuses: Option<String>,
     taken: Vec<Got>,
     refused: Vec<Got>,
+    /// Connections that are open, and the most that there ever were.
+    open: usize,
+    most_open: usize,
 }
 
 pub(super) struct Receiver {
@@ -56,7 +63,15 @@ impl Receiver {
                     return;
                 }
                 let state = Arc::clone(&state);
-                std::thread::spawn(move || converse(stream, &state));
+                std::thread::spawn(move || {
+                    {
+                        let mut state = state.lock().unwrap();
+                        state.open += 1;
+                        state.most_open = state.most_open.max(state.open);
+                    }
+                    converse(stream, &state);
+                    state.lock().unwrap().open -= 1;
+                });
             }
         });
         receiver
@@ -84,6 +99,11 @@ impl Receiver {
     /// What it took.
     pub(super) fn taken(&self) -> Vec<Got> {
         self.state.lock().unwrap().taken.clone()
+    }
+
+    /// The most connections that it ever had at once.
+    pub(super) fn most_open(&self) -> usize {
+        self.state.lock().unwrap().most_open
     }
 
     /// What it did not take.
@@ -118,6 +138,18 @@ fn converse(mut stream: TcpStream, state: &Mutex<State>) {
         };
         let head = match answer {
             Answer::Cut => return,
+            Answer::Never => {
+                // Until the other side has enough.
+                drop(stream.read(&mut [0]));
+                return;
+            }
+            Answer::Trickle => {
+                drop(stream.write_all(b"HTTP/1.1 200 X\r\nx-a: "));
+                while stream.write_all(b"a").is_ok() {
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                }
+                return;
+            }
             Answer::Status(204) => "HTTP/1.1 204 X\r\n\r\n".to_owned(),
             Answer::Status(status) => format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n"),
             Answer::Redirect(to) => {
