@@ -1,6 +1,8 @@
 //! Whatever is called in whatever order, nothing is granted that was not approved: through the
 //! functions, and by SQL as the role of requests and as the owner of the tables.
 
+mod http;
+
 use super::{House, asking};
 use howdah::approval::store::{self, Ask};
 use std::time::Duration;
