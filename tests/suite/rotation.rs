@@ -5,6 +5,7 @@ mod chaos;
 mod clock;
 mod faults;
 mod own;
+mod own_clock;
 
 use crate::support::{
     database::Database,
