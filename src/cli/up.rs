@@ -130,7 +130,7 @@ async fn serve(
     };
     let keeping = async {
         match &kept {
-            Some(kept) => kept.run(&definition.config, &observer).await,
+            Some(kept) => kept.run(&definition.config, &definition.digest, &observer).await,
             None => std::future::pending().await,
         }
     };

@@ -149,8 +149,14 @@ impl Kept {
     }
 
     /// Runs the keeper until it is dropped; gives why it does not run.
-    pub(super) async fn run(&self, config: &Config, observer: &Observer) -> Diagnostics {
+    pub(super) async fn run(
+        &self,
+        config: &Config,
+        digest: &str,
+        observer: &Observer,
+    ) -> Diagnostics {
         let keeper = Desk::new(config, Arc::clone(observer)).map_err(Diagnostics::from);
+        let keeper = keeper.map(|desk| desk.of_files(digest.to_owned()));
         let opened = keeper.and_then(|desk| {
             let bound = Keeper::take(&desk.keeper.listen)?;
             Keeper::open(desk, bound)
