@@ -4,9 +4,10 @@ use super::{Desk, Lead, Room, SignedIn};
 use crate::{
     audit::{
         export::latest_checkpoint,
+        inbox,
         note::Signer,
         place::{FilePlace, Witness},
-        sequencer::{Happening, Settings, run},
+        sequencer::{Failure, Happening, Settings, run},
     },
     diagnostic::{Code, Diagnostic},
     event::Event,
@@ -20,8 +21,20 @@ use crate::{
     startup,
 };
 use http::Method;
-use serde_json::json;
-use std::{cell::RefCell, path::Path, rc::Rc};
+use serde_json::{Map, json};
+use std::{
+    cell::{Cell, RefCell},
+    convert::Infallible,
+    path::Path,
+    rc::Rc,
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// How long to wait when an entry cannot be written.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The most that a process tells of what it does not believe.
+const MOST_DISTRUST: usize = 100;
 
 /// The room of the trail.
 pub(super) struct Trail {
@@ -54,6 +67,57 @@ impl Trail {
             None => None,
         };
         Ok(Self { desk: Rc::clone(desk), settings })
+    }
+}
+
+/// What the keeper refuses to believe of the trail and its checkpoints, on its way into the trail. What is
+/// found again by the same process is no news.
+#[derive(Default)]
+struct Distrust {
+    found: RefCell<Vec<(&'static str, String, String)>>,
+    /// How many of them are in the trail.
+    told: Cell<usize>,
+    more: Notify,
+}
+
+impl Distrust {
+    fn add(&self, action: &'static str, code: &str, what: &str) {
+        let it = (action, code.to_owned(), what.to_owned());
+        if !self.found.borrow().contains(&it) && self.found.borrow().len() < MOST_DISTRUST {
+            self.found.borrow_mut().push(it);
+            self.more.notify_one();
+        }
+    }
+
+    /// Writes each of them to the inbox; what cannot be written now is written later.
+    async fn tell(&self, desk: &Desk) -> Infallible {
+        loop {
+            let next = self.found.borrow().get(self.told.get()).cloned();
+            let Some((action, code, what)) = next else {
+                self.more.notified().await;
+                continue;
+            };
+            let entry = inbox::Entry {
+                writer: "audit",
+                action,
+                actor: "howdah keeper",
+                subject: desk.config.service.name.as_str(),
+                outcome: inbox::Outcome::Refused,
+                detail: Map::from_iter([
+                    ("code".to_owned(), code.into()),
+                    ("reason".to_owned(), what.into()),
+                ]),
+            };
+            let written = match desk.connect().await {
+                Ok(session) => inbox::write_failure(&session, &entry).await.is_ok(),
+                Err(_) => false,
+            };
+            if written {
+                self.told.set(self.told.get() + 1);
+            } else {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 
@@ -115,15 +179,27 @@ impl Room for Trail {
         }
         Box::pin(async move {
             let told = RefCell::new(String::new());
+            let distrust = Distrust::default();
             let tell = |happening: Happening<'_>| {
                 let what = match happening {
-                    Happening::TakenOver(_) => String::new(),
+                    Happening::TakenOver(_) => {
+                        let key = settings.signer.verifier();
+                        for (code, what) in settings.files.iter().flat_map(|it| it.doubts(&key)) {
+                            distrust.add("audit.checkpoint", code.as_str(), &what);
+                        }
+                        String::new()
+                    }
                     Happening::Signed(published) => {
                         let failures = published.failures.iter();
                         let each = failures.map(|(place, why)| format!("{place}: {why}"));
                         each.collect::<Vec<_>>().join("; ")
                     }
-                    Happening::Failed(failure) => failure.to_string(),
+                    Happening::Failed(failure) => {
+                        if let Failure::Tampered(what) = failure {
+                            distrust.add("audit.trail", "tampered", what);
+                        }
+                        failure.to_string()
+                    }
                 };
                 // The same thing again is no news.
                 if !what.is_empty() && *told.borrow() != what {
@@ -142,9 +218,9 @@ impl Room for Trail {
                 let used = used.borrow().clone();
                 desk.renewed(&*used?).await.map(keep)
             };
-            run(&connect, &renew, &settings, &tell).await;
-            // It never ends by itself.
-            std::future::pending().await
+            let (never, ()) =
+                tokio::join!(distrust.tell(&desk), run(&connect, &renew, &settings, &tell));
+            match never {}
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Access requests against a real PostgreSQL.
 
+mod checkpoint;
 mod grant;
 mod keeper;
 mod oidc;

@@ -1,9 +1,9 @@
 //! A file that is only ever appended to, best on another mount and with `chattr +a`.
 
 use crate::audit::{
-    checkpoint::Checkpoint,
-    note::{MAX_BYTES, Verifier},
-    verify::read_place,
+    checkpoint::{Checkpoint, Unusable},
+    note::{Distrust, MAX_BYTES, Verifier},
+    verify::{Code, read_place},
 };
 use rustix::fs::{IFlags, ioctl_getflags};
 use std::{
@@ -68,6 +68,38 @@ impl FilePlace {
         };
         let place = read_place("", &text);
         Ok(place.notes.iter().rev().find_map(|note| Checkpoint::open(note, key).ok()))
+    }
+
+    /// What at the file's end cannot be this trail's: a checkpoint whose signature is wrong, and one that was
+    /// put there again after a larger one. Each kind once, in a sentence.
+    pub fn doubts(&self, key: &Verifier) -> Vec<(Code, String)> {
+        let text = self.tail(TAIL_BYTES).unwrap_or_default();
+        let shown = self.path.display();
+        let (mut largest, mut doubts) = (0, Vec::new());
+        for note in read_place("", &text).notes {
+            let doubt = match Checkpoint::open(&note, key) {
+                Ok(checkpoint) if checkpoint.size < largest => {
+                    let size = checkpoint.size;
+                    (
+                        Code::Rollback,
+                        format!("{shown}: one of {size} leaves comes after one of {largest}"),
+                    )
+                }
+                Ok(checkpoint) => {
+                    largest = checkpoint.size;
+                    continue;
+                }
+                Err(Unusable::Distrusted(Distrust::Forged)) => {
+                    (Code::Forged, format!("{shown}: the signature of a checkpoint is wrong"))
+                }
+                // Another key's, or one that broke off.
+                Err(_) => continue,
+            };
+            if !doubts.iter().any(|(code, _)| *code == doubt.0) {
+                doubts.push(doubt);
+            }
+        }
+        doubts
     }
 
     /// What an operator should know of how the file is kept, in sentences.
