@@ -2,6 +2,7 @@
 //! functions, and by SQL as the role of requests and as the owner of the tables.
 
 mod http;
+mod walk;
 
 use super::{House, asking};
 use howdah::approval::store::{self, Ask};
