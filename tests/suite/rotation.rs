@@ -207,6 +207,7 @@ fn no_password_is_ever_in_the_log() {
     assert_eq!(keeper.post("/credentials/keeper/rotate", &serde_json::json!({})).status, 409);
     secrets
         .push(std::fs::read_to_string(home.folder.path().join("key")).unwrap().trim().to_owned());
+    secrets.push(std::fs::read_to_string(&keeper.token).unwrap().trim().to_owned());
     let log = cluster.log();
     assert!(log.contains("howdah.rotation"), "the log has the keeper's other statements");
     let places = [
