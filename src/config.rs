@@ -23,6 +23,7 @@ mod secrecy;
 mod section;
 mod settings;
 mod sink;
+mod slot;
 mod url;
 
 pub use address::Address;

@@ -4,6 +4,7 @@ use super::{
     environment::Environment,
     kind::{Kind, shown},
     secrecy,
+    slot::{Fill, Slot},
 };
 use crate::{
     diagnostic::{Code, Diagnostic, Diagnostics, SourceFile},
@@ -345,42 +346,6 @@ enum Filled {
     /// Its value is wrong, which has been reported.
     Wrong,
     Right,
-}
-
-/// A kind, and the place of its value. What reading does whatever the value's type is sees it as a
-/// [`Fill`], and is compiled once: the copies for each type were 200 KB.
-struct Slot<'k, V> {
-    kind: &'k dyn Kind<Value = V>,
-    value: Option<V>,
-}
-
-/// What can be filled with the value of a text. Its methods are those of [`Kind`].
-trait Fill {
-    fn wanted(&self) -> String;
-    fn takes_bare(&self) -> bool;
-    fn is_list(&self) -> bool;
-    fn is_secret(&self) -> bool;
-    /// Parses the text and keeps its value.
-    fn fill(&mut self, text: &str) -> Result<(), String>;
-}
-
-impl<V> Fill for Slot<'_, V> {
-    fn wanted(&self) -> String {
-        self.kind.wanted()
-    }
-    fn takes_bare(&self) -> bool {
-        self.kind.takes_bare()
-    }
-    fn is_list(&self) -> bool {
-        self.kind.is_list()
-    }
-    fn is_secret(&self) -> bool {
-        self.kind.is_secret()
-    }
-    fn fill(&mut self, text: &str) -> Result<(), String> {
-        self.value = Some(self.kind.parse(text)?);
-        Ok(())
-    }
 }
 
 /// An array of texts, none with what would cut it in two.

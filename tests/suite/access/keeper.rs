@@ -47,7 +47,8 @@ impl House {
         ));
         let keeper = home.keeper();
         eventually("it leads", SOON, || keeper.leads());
-        (Self { home, keeper, profile: reader }, key)
+        let profile = format!("{}_reader", home.database.name);
+        (Self { home, keeper, profile }, key)
     }
 
     /// A token for somebody, in a file.
