@@ -99,7 +99,11 @@ fn the_first_host_that_will_do_is_taken() {
         assert_eq!(ask(&reads, &which, &[]).await.unwrap(), one("true"));
         pair.replica.crash();
         assert_eq!(ask(&reads, &which, &[]).await.unwrap(), one("false"));
-        let nobody = session::connect(&pair.target(SessionAttrs::Standby)).await;
+        let patient = Target {
+            connect_timeout: Duration::from_secs(20),
+            ..pair.target(SessionAttrs::Standby)
+        };
+        let nobody = session::connect(&patient).await;
         let why = nobody.err().unwrap().to_string();
         assert!(why.contains("it is no standby") && why.contains("nothing listens"), "{why}");
     });
