@@ -13,7 +13,7 @@ pub(super) fn well_formed(parts: &Parts) -> Result<(), Problem> {
         (None, _) if parts.version == Version::HTTP_2 && parts.uri.authority().is_some() => {}
         (None, _) if parts.version != Version::HTTP_10 => return malformed("`Host` is missing."),
         (Some(_), Some(_)) => return malformed("`Host` is given more than once."),
-        (Some(host), None) if !host.as_bytes().iter().all(|byte| HOST.contains(byte)) => {
+        (Some(host), None) if !host.as_bytes().iter().all(|byte| HOST[usize::from(*byte)]) => {
             return malformed("`Host` is not a host.");
         }
         _ => {}
@@ -24,6 +24,19 @@ pub(super) fn well_formed(parts: &Parts) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The bytes of a host and a port (RFC 3986 §3.2.2).
-const HOST: &[u8] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:[]%";
+/// Whether each byte may be one of a host and a port (RFC 3986 §3.2.2).
+const HOST: [bool; 256] = {
+    let mut is = [false; 256];
+    let marks = b"-._~!$&'()*+,;=:[]%";
+    let mut at = 0;
+    while at < marks.len() {
+        is[marks[at] as usize] = true;
+        at += 1;
+    }
+    let mut byte = 0_u8;
+    while byte < 128 {
+        is[byte as usize] |= byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    is
+};

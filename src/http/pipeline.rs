@@ -327,7 +327,7 @@ async fn run_endpoint(
         not_given.problem(statement, endpoint.max_rows())
     };
     if streams {
-        let outcome = serving.stream(permit, endpoint, arguments, medium).await;
+        let outcome = Box::pin(serving.stream(permit, endpoint, arguments, medium)).await;
         let (rows, first) = outcome.map_err(|failure| told(failure.into(), trail))?;
         let mut answer = Answer { vary: Some(VARY), ..Answer::ok(medium.content_type(), "") };
         if rows.is_complete() {
