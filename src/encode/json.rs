@@ -3,7 +3,7 @@
 use super::Layout;
 use crate::{
     definition::file::ResultShape,
-    value::{Malformed, Type, json, wire::Wire},
+    value::{Malformed, Type, json, short, wire::Wire},
 };
 
 /// A result's columns in their order, and the bytes that stand around their values.
@@ -19,8 +19,36 @@ pub struct JsonRows {
 /// A column's type and what stands before its value: `{"count":` or `,"day":`.
 #[derive(Clone, Debug)]
 struct Column {
-    before: Vec<u8>,
+    before: Lead,
     ty: Type,
+}
+
+/// What stands before a value, as it is appended soonest.
+#[derive(Clone, Debug)]
+enum Lead {
+    /// So many bytes of these.
+    Short([u8; 24], usize),
+    Long(Box<[u8]>),
+}
+
+impl Lead {
+    fn new(text: &[u8]) -> Self {
+        let mut padded = [0; 24];
+        match padded.get_mut(..text.len()) {
+            Some(room) => {
+                room.copy_from_slice(text);
+                Self::Short(padded, text.len())
+            }
+            None => Self::Long(text.into()),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Short(padded, length) => short::append(padded, *length, out),
+            Self::Long(text) => out.extend_from_slice(text),
+        }
+    }
 }
 
 impl JsonRows {
@@ -52,7 +80,7 @@ impl JsonRows {
                     before.push(if index == 0 { b'{' } else { b',' });
                     member(name, &mut before);
                 }
-                Column { before, ty: ty.clone() }
+                Column { before: Lead::new(&before), ty: ty.clone() }
             })
             .collect::<Vec<_>>();
         let after_row: &[u8] = match (of_object, columns.is_empty()) {
@@ -70,7 +98,7 @@ impl JsonRows {
         for (index, column) in self.columns.iter().enumerate() {
             let value = wire.value()?;
             if index == 0 || self.shape != ResultShape::Value {
-                out.extend_from_slice(&column.before);
+                column.before.write(out);
                 json::write(&column.ty, value, out)?;
             }
         }

@@ -5,7 +5,7 @@
 //! of Cassio Neri and Lorenz Schneider ("Euclidean affine functions and their application to calendar
 //! algorithms", 2022), which divides by hardly anything.
 
-use super::{digits, wire::Malformed};
+use super::{digits, short, wire::Malformed};
 
 pub(super) const MICROSECONDS_PER_SECOND: i64 = 1_000_000;
 pub(super) const MICROSECONDS_PER_DAY: i64 = 86_400 * MICROSECONDS_PER_SECOND;
@@ -64,7 +64,7 @@ pub(super) fn fraction(microseconds: u32, out: &mut Vec<u8>) {
     text[1..3].copy_from_slice(&digits::two(microseconds / 10_000));
     text[3..].copy_from_slice(&digits::four(microseconds % 10_000));
     let last = text.iter().rposition(|digit| *digit != b'0').unwrap_or(0);
-    out.extend_from_slice(&text[..=last]);
+    short::append(&text, last + 1, out);
 }
 
 /// Writes `YYYY-MM-DD`; says whether the year is before Christ, which stands at the very end.
@@ -72,12 +72,16 @@ fn write_day(days: i64, out: &mut Vec<u8>) -> bool {
     let (year, month, day) = civil(days);
     let before_christ = year <= 0;
     let year = if before_christ { 1 - year } else { year };
-    match u32::try_from(year) {
-        Ok(year @ ..=9999) => out.extend_from_slice(&digits::four(year)),
-        _ => out.extend_from_slice(itoa::Buffer::new().format(year).as_bytes()),
+    let mut text = *b"YYYY-MM-DD";
+    text[5..7].copy_from_slice(&digits::two(month));
+    text[8..].copy_from_slice(&digits::two(day));
+    if let Ok(year @ ..=9999) = u32::try_from(year) {
+        text[..4].copy_from_slice(&digits::four(year));
+        out.extend_from_slice(&text);
+    } else {
+        out.extend_from_slice(itoa::Buffer::new().format(year).as_bytes());
+        out.extend_from_slice(&text[4..]);
     }
-    let ([a, b], [c, d]) = (digits::two(month), digits::two(day));
-    out.extend_from_slice(&[b'-', a, b, b'-', c, d]);
     before_christ
 }
 
@@ -85,7 +89,13 @@ fn write_day(days: i64, out: &mut Vec<u8>) -> bool {
 fn write_clock(microseconds: u64, out: &mut Vec<u8>) {
     let second = MICROSECONDS_PER_SECOND.unsigned_abs();
     let small = |number: u64| u32::try_from(number).unwrap_or(0);
-    write_seconds(small(microseconds / second), true, out);
+    let seconds = small(microseconds / second);
+    let minutes = seconds / 60;
+    let mut text = *b"HH:MM:SS";
+    text[..2].copy_from_slice(&digits::two(minutes / 60));
+    text[3..5].copy_from_slice(&digits::two(minutes % 60));
+    text[6..].copy_from_slice(&digits::two(seconds % 60));
+    out.extend_from_slice(&text);
     fraction(small(microseconds % second), out);
 }
 

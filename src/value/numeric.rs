@@ -4,7 +4,7 @@
 //! (a power of 10000), the sign, the count of decimals to show, the digits.
 
 use super::{
-    digits,
+    digits, short,
     wire::{Malformed, Wire},
 };
 
@@ -51,6 +51,16 @@ pub(super) fn write(wire: &mut Wire<'_>, out: &mut Vec<u8>) -> Result<bool, Malf
         if group > 9999 { Err(Malformed::new("numeric")) } else { Ok(group) }
     };
 
+    // Most numbers have few digits.
+    if (-1..=1).contains(&weight) && scale <= 4 {
+        let (text, length) = digits::short(group(1)? * 10_000 + group(0)?);
+        short::append(&text, length, out);
+        if scale > 0 {
+            let [a, b, c, d] = digits::four(group(-1)?);
+            short::append(&[b'.', a, b, c, d, 0, 0, 0], 1 + scale, out);
+        }
+        return Ok(true);
+    }
     let mut leading = true;
     for power in (0..=weight).rev().filter(|_| count > 0) {
         let group = group(power)?;

@@ -4,7 +4,7 @@
 //! escaping or nesting (`json`).
 
 use super::{
-    Type, calendar, interval, network, numeric,
+    Type, calendar, digits, interval, network, numeric, short,
     wire::{Malformed, Wire},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -28,10 +28,10 @@ pub(super) fn write(ty: &Type, bytes: &[u8], out: &mut Vec<u8>) -> Result<Form, 
             out.extend_from_slice(if byte == 0 { b"false" } else { b"true" });
             form = Form::Bare;
         }
-        Type::Int2 => form = integer(i16::from_be_bytes(fixed(ty, bytes)?), out),
-        Type::Int4 => form = integer(i32::from_be_bytes(fixed(ty, bytes)?), out),
+        Type::Int2 => form = integer(i16::from_be_bytes(fixed(ty, bytes)?).into(), out),
+        Type::Int4 => form = integer(i32::from_be_bytes(fixed(ty, bytes)?).into(), out),
         Type::Int8 => form = integer(i64::from_be_bytes(fixed(ty, bytes)?), out),
-        Type::Oid => form = integer(u32::from_be_bytes(fixed(ty, bytes)?), out),
+        Type::Oid => form = integer(u32::from_be_bytes(fixed(ty, bytes)?).into(), out),
         Type::Float4 => {
             let number = f32::from_be_bytes(fixed(ty, bytes)?);
             form = float(number, f64::from(number), out);
@@ -104,8 +104,14 @@ fn what(ty: &Type) -> &'static str {
     }
 }
 
-fn integer(number: impl itoa::Integer, out: &mut Vec<u8>) -> Form {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+#[inline]
+fn integer(number: i64, out: &mut Vec<u8>) -> Form {
+    if let Ok(small @ ..100_000_000) = u32::try_from(number) {
+        let (text, length) = digits::short(small);
+        short::append(&text, length, out);
+    } else {
+        short::append_slice(itoa::Buffer::new().format(number).as_bytes(), out);
+    }
     Form::Bare
 }
 
@@ -129,7 +135,10 @@ fn float(number: impl zmij::Float, wide: f64, out: &mut Vec<u8>) -> Form {
             out.push(b'e');
             out.extend_from_slice(exponent.as_bytes());
         }
-        None => out.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes()),
+        None => {
+            let digits = digits.strip_suffix(".0").unwrap_or(digits);
+            short::append_slice(digits.as_bytes(), out);
+        }
     }
     Form::Bare
 }

@@ -1,6 +1,6 @@
 //! JSON strings (RFC 8259 §7).
 
-use crate::value::{plain::HEX, wire::Malformed};
+use crate::value::{plain::HEX, short, wire::Malformed};
 
 /// What a byte needs: 0 nothing, `u` a numbered escape, `8` a look at the encoding, else the letter
 /// behind the backslash.
@@ -40,22 +40,34 @@ fn marks(word: u64, beyond_ascii: u64) -> u64 {
     (below(word, b' ') | quote | backslash) & HIGHEST | word & beyond_ascii
 }
 
+/// Whether no byte needs anything; what is no ASCII does.
+fn is_sound(piece: &[u8; 16]) -> bool {
+    piece.iter().fold(0, |any, byte| {
+        any | u8::from(*byte < b' ')
+            | u8::from(*byte == b'"')
+            | u8::from(*byte == b'\\')
+            | byte >> 7
+    }) == 0
+}
+
 /// Where the first byte is that needs something.
 fn next(text: &[u8], beyond_ascii: u64) -> Option<usize> {
-    let (words, rest) = text.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let marks = marks(u64::from_le_bytes(*word), beyond_ascii);
+    let (pieces, _) = text.as_chunks::<16>();
+    let sound = 16 * pieces.iter().take_while(|piece| is_sound(piece)).count();
+    let mut at = sound;
+    while at < text.len() {
+        let left = &text[at..];
+        let word = match left.first_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => short::word(left) | (ONES * u64::from(b' ')) << (8 * left.len()),
+        };
+        let marks = marks(word, beyond_ascii);
         if marks != 0 {
-            let within = usize::try_from(marks.trailing_zeros() / 8).ok()?;
-            return Some(at * 8 + within);
+            return Some(at + marks.trailing_zeros() as usize / 8);
         }
+        at += 8;
     }
-    let needs = |byte: &u8| match NEED[usize::from(*byte)] {
-        0 => false,
-        b'8' => beyond_ascii != 0,
-        _ => true,
-    };
-    rest.iter().position(needs).map(|at| words.len() * 8 + at)
+    None
 }
 
 /// Writes text as a JSON string at the end of `out`, its quotes included. Only what RFC 8259 says
