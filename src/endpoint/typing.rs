@@ -112,6 +112,7 @@ pub async fn prepare(
         parameters,
         definition: Arc::clone(definition),
         paging,
+        usual: super::Usual::default(),
     };
     found.into_result(Some(endpoint))
 }
