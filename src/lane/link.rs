@@ -13,7 +13,9 @@ use std::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
-/// Bytes of the read buffer, and what it shrinks back to after a larger row.
+/// Bytes of the read buffer of a connection that brings little, as most do.
+const FIRST_READ_BUFFER: usize = 16 * 1024;
+/// Bytes of the read buffer of one that brings more, and what it shrinks back to after a larger row.
 const READ_BUFFER: usize = 64 * 1024;
 /// Bytes of a write after which its buffer is not kept.
 const WRITE_BUFFER: usize = 256 * 1024;
@@ -140,11 +142,15 @@ impl Link {
             let mut space = ReadBuf::new(self.read.space());
             ready!(Pin::new(&mut self.stream).poll_read(context, &mut space))?;
             let count = space.filled().len();
+            let is_full = space.remaining() == 0;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             self.read.end += count;
             self.take_messages(pool, index)?;
+            if is_full {
+                self.read.widen();
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -224,10 +230,17 @@ impl ReadBuffer {
     /// Room for more: all of the buffer when it is empty, twice as much when it is full.
     pub(super) fn space(&mut self) -> &mut [u8] {
         if self.end == self.bytes.len() {
-            let size = (self.bytes.len() * 2).max(READ_BUFFER);
+            let size = (self.bytes.len() * 2).max(FIRST_READ_BUFFER);
             self.bytes.resize(size, 0);
         }
         &mut self.bytes[self.end..]
+    }
+
+    /// Whatever is read comes in larger pieces than the buffer takes: it is doubled, to a limit.
+    pub(super) fn widen(&mut self) {
+        if self.bytes.len() < READ_BUFFER {
+            self.bytes.resize(self.bytes.len() * 2, 0);
+        }
     }
 
     /// Drops what has come of a message that nobody wants to hold.
