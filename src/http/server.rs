@@ -3,6 +3,7 @@
 //! The main thread accepts and deals connections out in turn, which is more even than letting the
 //! kernel choose when there are few. A thread owns its connections, its lanes, and the service.
 
+mod closing;
 mod renewal;
 
 use super::{
@@ -43,11 +44,6 @@ const SWEEP: Duration = Duration::from_millis(500);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long to wait after the kernel refused to accept, as when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long connections are still accepted that had been waiting when the process was asked to end.
-const LAST_ACCEPT: Duration = Duration::from_millis(20);
-/// The same where no further ones begin: a handshake takes a round trip, and must end before the listener
-/// is closed. Less than the second after which a caller tries again.
-const LAST_HANDSHAKE: Duration = Duration::from_millis(250);
 /// How long a thread may take to say what it waits for.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -191,11 +187,7 @@ impl Server {
                 }
             }
         }
-        let waits = if shared && listener.begin_no_more() { LAST_HANDSHAKE } else { LAST_ACCEPT };
-        let end = Instant::now() + waits;
-        while let Ok(Ok(accepted)) = timeout_at(end, listener.accept()).await {
-            hand_out(accepted, None);
-        }
+        closing::accept_last(listener, shared, |accepted| hand_out(accepted, None)).await;
     }
 
     /// Sends callers elsewhere: each answer closes its connection. New ones are still accepted.
