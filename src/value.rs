@@ -14,6 +14,7 @@ mod network;
 mod numeric;
 mod plain;
 pub mod schema;
+pub(crate) mod short;
 pub mod text;
 pub(crate) mod wire;
 

@@ -119,16 +119,23 @@ fn resident(service: &Service) -> u64 {
     line.expect("it is counted").parse().expect("a whole number of bytes")
 }
 
-/// Answers in time under ten times the load, as a part of those under the best one.
-fn goodput(queue_delay: &str, lasts: Duration) -> f64 {
+/// Answers in time under ten times the load, as a part of those under the best one: of several rounds, for
+/// a machine has other things to do at times, the middle one.
+fn goodput(queue_delay: &str, rounds: usize, lasts: Duration) -> f64 {
     let (folder, database) = (folder(queue_delay), postgres::database());
     let service = start(&folder, &database);
+    let mut ratios: Vec<f64> = (0..rounds).map(|_| round(&service, queue_delay, lasts)).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios[rounds / 2]
+}
+
+fn round(service: &Service, queue_delay: &str, lasts: Duration) -> f64 {
     let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-    let best = load(&service, 8, lasts);
+    let best = load(service, 8, lasts);
     assert_eq!((of(&best.shed), of(&best.late)), (0, 0), "eight callers are no overload");
-    let before = resident(&service);
-    let over = load(&service, 400, lasts);
-    let grown = resident(&service).saturating_sub(before);
+    let before = resident(service);
+    let over = load(service, 400, lasts);
+    let grown = resident(service).saturating_sub(before);
     let (best, good) = (of(&best.good), of(&over.good));
     let (shed, late) = (of(&over.shed), of(&over.late));
     println!(
@@ -143,7 +150,7 @@ fn goodput(queue_delay: &str, lasts: Duration) -> f64 {
 
 #[test]
 fn under_overload_nearly_as_much_is_answered_as_ever() {
-    let ratio = goodput("300ms", Duration::from_secs(6));
+    let ratio = goodput("300ms", 1, Duration::from_secs(6));
     assert!(ratio > 0.6, "{ratio}");
 }
 
@@ -151,8 +158,8 @@ fn under_overload_nearly_as_much_is_answered_as_ever() {
 #[test]
 #[ignore = "takes a minute, and wants a machine that does nothing else"]
 fn under_overload_nine_tenths_are_answered_and_fewer_without_the_limit() {
-    let with = goodput("300ms", Duration::from_secs(15));
-    let without = goodput("off", Duration::from_secs(15));
+    let with = goodput("300ms", 5, Duration::from_secs(6));
+    let without = goodput("off", 3, Duration::from_secs(6));
     println!(
         "goodput at ten times the capacity: {with:.3} of the best; without the limit {without:.3}"
     );
