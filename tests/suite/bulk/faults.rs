@@ -27,6 +27,13 @@ pub(super) fn loading(database: &Database) -> String {
     database.psql_as_superuser(sql)[0][0].clone().unwrap()
 }
 
+/// Loads that wait for a lock.
+pub(super) fn waiting(database: &Database) -> String {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+               AND query LIKE 'COPY%' AND wait_event_type = 'Lock'";
+    database.psql_as_superuser(sql)[0][0].clone().unwrap()
+}
+
 fn answer(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     drop(stream.read_to_end(&mut answer));
