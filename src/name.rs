@@ -57,7 +57,8 @@ impl std::borrow::Borrow<str> for Identifier {
 }
 
 /// The known name most like `word`, when one is near enough to be what was meant: a third of the
-/// word's letters may differ (Damerau-Levenshtein), one at least.
+/// word's letters may differ (Damerau-Levenshtein), one at least; capitals make no difference where nothing
+/// else does.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     let limit = (length / 3).max(1);
@@ -65,7 +66,10 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .into_iter()
         // No two words are nearer to each other than their lengths are.
         .filter(|name| name.chars().count().abs_diff(length) <= limit)
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .map(|name| match word.eq_ignore_ascii_case(name) {
+            true => (0, name),
+            false => (strsim::damerau_levenshtein(word, name), name),
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
@@ -91,5 +95,6 @@ mod tests {
         assert_eq!(nearest("pasword_file", known), Some("password_file"));
         assert_eq!(nearest("prot", known), Some("port"));
         assert_eq!(nearest("connections", known), None);
+        assert_eq!(nearest("Password_File", known), Some("password_file"));
     }
 }

@@ -179,8 +179,11 @@ fn what_is_no_json_is_told_by_line() {
     }
     let nul = br#"{"code":"\u0000","day":"2000-01-01","price":1}"#;
     assert_eq!(bad(Format::Ndjson, nul), ["1: code: `code` has a NUL character"]);
-    let half = br#"{"code":"\ud800","day":"2000-01-01","price":1}"#;
-    assert_eq!(bad(Format::Ndjson, half), ["1: code: `code` is not a string"]);
+    for escape in [r"\ud800", r"\x41"] {
+        let body = format!(r#"{{"code":"{escape}","day":"2000-01-01","price":1}}"#);
+        let told = bad(Format::Ndjson, body.as_bytes());
+        assert_eq!(told, ["1: code: `code` has an escape that is no character"]);
+    }
 }
 
 #[test]

@@ -146,6 +146,7 @@ pub(super) fn read<'t>(ty: &Type, text: &'t str) -> Result<Literal<'t>, Invalid>
 const NOT_BOOL: Invalid = Invalid::new("is not true or false");
 const NOT_BASE64: Invalid = Invalid::new("is not base64 (RFC 4648 §4, with padding)");
 const NOT_STRING: Invalid = Invalid::new("is not a string");
+const NO_CHARACTER: Invalid = Invalid::new("has an escape that is no character");
 
 /// Reads the JSON text of a scalar that is not null: a JSON string, but for truth values, numbers
 /// and JSON itself. `bigint` and `numeric` may be strings too, for callers whose numbers are
@@ -166,6 +167,8 @@ pub(super) fn read_json<'t>(ty: &Type, raw: &'t str) -> Result<Literal<'t>, Inva
         // An impossible value, so that the message is the one of the type.
         return match read(ty, "\0") {
             Err(invalid) if !ty.is_textual() => Err(invalid),
+            // `\x`, or half of a surrogate pair.
+            _ if quoted(raw) => Err(NO_CHARACTER),
             _ => Err(NOT_STRING),
         };
     };

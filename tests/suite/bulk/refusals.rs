@@ -31,7 +31,7 @@ fn each_mistake_is_told_by_line_and_field_and_nothing_goes_in() {
 fn the_corpus_of_malformed_bodies_is_refused() {
     let database = database();
     let service = started(&database);
-    let corpus: [(&str, &[u8], &str); 22] = [
+    let corpus: [(&str, &[u8], &str); 33] = [
         (NDJSON, b"{\"orig\":\"A\"", "1 -: the line ends within the object"),
         (NDJSON, b"\xff\xfe", "1 -: the line is not UTF-8"),
         (NDJSON, b"{}\n", "1 orig: `orig` is missing"),
@@ -61,6 +61,17 @@ fn the_corpus_of_malformed_bodies_is_refused() {
             b"{\"orig\":\"A\",\"dest\":\"B\",\"day\":\"0000-01-01\",\"price\":1}",
             "1 day: `day` is not a date (YYYY-MM-DD)",
         ),
+        (
+            NDJSON,
+            b"{\"orig\":\"\\ud800\",\"dest\":\"B\",\"day\":\"2021-01-01\",\"price\":1}",
+            "1 orig: `orig` has an escape that is no character",
+        ),
+        (
+            NDJSON,
+            b"\r\n{\"orig\":\"A\",\"dest\":\"B\",\"day\":\"2021-01-01\",\"price\":NaN}\r\n",
+            "2 price: `price` is not JSON",
+        ),
+        (NDJSON, b"\n\n{\"orig\":\"A\xff\"}", "3 -: the line is not UTF-8"),
         (JSON, b"", "1 -: the body is empty; a JSON array is expected"),
         (JSON, b"{\"orig\":\"A\"}", "1 -: the body is not a JSON array"),
         (JSON, b"[] trailing", "1 -: something stands behind the JSON array"),
@@ -88,6 +99,34 @@ fn the_corpus_of_malformed_bodies_is_refused() {
             CSV,
             b"orig,dest,day,price\nA,B,2021-01-01,\n",
             "2 price: `price` is empty, and must not be NULL",
+        ),
+        (CSV, b"Orig,dest,day,price\n", "1 Orig: there is no column `Orig`; did you mean `orig`?"),
+        (
+            CSV,
+            b"orig,dest,day,price\nA,B,2021-01-01,1,2\n",
+            "2 -: the record has 5 fields, and the header 4",
+        ),
+        (
+            CSV,
+            b"orig,dest,day,price\nA,B,2021-01-01,1\nA,B,2021-01-01,2147483648\n",
+            "3 price: `price` is not a whole number from -2147483648 to 2147483647",
+        ),
+        (CSV, b"orig,dest,day,price\nA\0,B,2021-01-01,1\n", "2 orig: `orig` has a NUL character"),
+        (
+            CSV,
+            b"orig,dest,day,price\nA,\xed\xa0\x80,2021-01-01,1\n",
+            "2 -: the record is not UTF-8",
+        ),
+        (CSV, b"\xff\xfeo\0r\0i\0g\0", "1 -: the header is not UTF-8"),
+        (
+            CSV,
+            b"orig,dest,day,price\n\"A\nA\",B,2021-01-01,1\nA\"A,B,2021-01-01,1\n",
+            "4 orig: `orig` has a quote in it and does not begin with one",
+        ),
+        (
+            CSV,
+            b"orig,dest,day,price\n\"A\"A,B,2021-01-01,1\n",
+            "2 orig: `orig` has something behind its closing quote",
         ),
         (
             CSV,
