@@ -44,7 +44,7 @@ round-trip: ## Load 200,000 prices in each format, and read them back through ea
 measure: ## Measure time to first answer and idle memory of the release binary
 	@scripts/measure
 
-bench: ## Measure beside the contenders and write docs/performance.md; BENCH=quick takes 3 minutes, BENCH=full an hour
+bench: ## Measure beside the contenders and write docs/performance.md; BENCH=quick takes 4 minutes, BENCH=full an hour and a half
 	@scripts/bench
 
 instructions: ## Count the instructions of a request, and fail when one has grown by 5 %

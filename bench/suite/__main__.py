@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 
 from . import extras as extra
-from . import facts, identities, paths, report
+from . import facts, identities, paths, report, sameness, sizes
 from .contenders import Contender, install, start
 from .extras import Extras, Place, attempt
 from .howdah import BENCH, BINARY, Howdah
 from .postgres import Postgres
-from .rounds import growth, rounds, rows
+from .rounds import TAKEN, growth, rounds, rows, taken
 from .targets import Measured, judge
 
 # Rounds, seconds of a turn, connections, rows of streams, items in the table.
@@ -21,7 +21,9 @@ SIZES = {
     "default": (5, 3, [1, 4, 16, 64, 256, 512, 1024], [200_000, 1_000_000], 1_000_000),
     "full": (9, 8, [1, 4, 16, 64, 256, 512, 1024], [200_000, 1_000_000], 1_000_000),
 }
-NAMES = ["hyper", "axum", "Fastify", "FastAPI", "Flask, kept", "Flask, as written"]
+NAMES = ["hyper", "axum", "Fastify", "SQLPage", "FastAPI", "Flask, kept", "Flask, as written"]
+# Rounds of the growth with connections; and who is in it in a quick run.
+GROWN, GROWN_QUICK = 3, ("Howdah", "axum")
 # A load average before the run from which on the figures are called those of a busy machine.
 BUSY = 0.7
 
@@ -60,7 +62,7 @@ def main() -> int:
         sys.exit(f"{BINARY} is not there: cargo build --release")
     before = os.getloadavg()[0]
     began = time.monotonic()
-    missing = install(set(os.environ.get("BENCH_SKIP", "").split()))
+    missing = install(set(os.environ.get("BENCH_SKIP", "").split()), long=how != "quick")
     running = BENCH / ".running"
     shutil.rmtree(running, ignore_errors=True)
     running.mkdir()
@@ -70,25 +72,34 @@ def main() -> int:
     try:
         files = paths.write(running / "paths")
         howdah = Howdah(running, postgres.port)
-        # It goes first in no round but by its place in the list, which says nothing.
+        # Each begins a round in its turn.
         started.append(Contender("Howdah", howdah.server, howdah.port))
         for name in NAMES:
             if name in missing:
                 continue
             try:
-                started.append(start(name, postgres.url, running))
+                contender = start(name, postgres.url, running)
             except (RuntimeError, OSError) as why:
                 missing[name] = str(why)
+                continue
+            try:
+                sameness.check(started[0], contender, files)
+                started.append(contender)
+            except (sameness.Different, OSError) as why:
+                contender.server.stop()
+                missing[name] = f"its answers are not Howdah's: {why}"
         results, limits = rounds(started, postgres, files, running, count, seconds)
         say("as connections grow")
-        compared = [it for it in started if it.name in ("Howdah", "axum")]
-        grown = growth(compared, postgres, files["row"], connections, seconds)
+        compared = [it for it in started if "row" in it.paths and (how != "quick" or it.name in GROWN_QUICK)]
+        grown = growth(compared, postgres, files["row"], connections, seconds, min(count, GROWN))
         say("as rows grow")
         many = rows(started[0], postgres, running, [1, 10, 100, 1000, 10_000, 100_000, 1_000_000], seconds)
         measured = Extras()
-        by_count = {at: (load, peak) for at, load, peak in grown["Howdah"]}
-        measured.add("512 clients", by_count[512][0].per_second / by_count[64][0].per_second)
-        measured.add("512 memory", by_count[512][1] / 1e6)
+        few, lots = grown["Howdah"][64], grown["Howdah"][512]
+        for one, other in zip(lots.per_second, few.per_second, strict=True):
+            measured.add("512 clients", one / other)
+        for peak in lots.peak_bytes:
+            measured.add("512 memory", peak / 1e6)
         starts = {it.name: it.start_ms for it in started if it.name != "Howdah"}
         for contender in started:
             contender.server.stop()
@@ -98,19 +109,24 @@ def main() -> int:
             starts["Howdah, from the database"] = sorted(measured.figures["cold start"])[count]
         single = {"binary MB": BINARY.stat().st_size / 1e6}
         everything = Measured(results, limits, measured, missing, single)
+        others = taken(results)
         known = facts.gather(postgres.version, before, f"{how}: {count} rounds of {seconds} s a turn")
+        said = " – ".join(f"{100 * part:.0f}" for part in (others.least, others.middle, others.most))
+        known.append(("processors taken by other work, turn by turn", f"{said} %"))
         warning = None
-        if before > BUSY:
+        if before > BUSY or others.middle > TAKEN:
             warning = (
-                f"The machine was busy with other work (load average {before:.1f} before the run): "
+                f"The machine was busy with other work (load average {before:.1f} before the run; "
+                f"{100 * others.middle:.0f} % of the processors in the middle turn): "
                 "these figures are no verdict."
             )
         judged = judge(everything)
-        print(report.targets(judged))
+        print(report.targets(judged, everything))
         report.plots(everything, grown, many)
-        text = report.page(known, warning, judged, everything, grown, many, starts)
+        weighed = sizes.weigh()
+        text = report.page(known, warning, judged, everything, grown, many, starts, weighed)
         report.write(report.PAGE, text)
-        report.write(BENCH / "results.json", report.raw(everything, known, judged, grown, many))
+        report.write(BENCH / "results.json", report.raw(everything, known, judged, grown, many, weighed))
         if warning:
             say(warning)
         say(f"done in {time.monotonic() - began:.0f} s")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import venv
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from .processes import Server, answers, free_port
 CONTENDERS = BENCH / "contenders"
 INSTALLED = BENCH / ".installed"
 CORES = os.cpu_count() or 1
+# How long one run of the bench may build SQLPage; the next goes on where it ended.
+SQLPAGE_MINUTES = 45
 
 
 @dataclass
@@ -87,6 +90,48 @@ def install_node() -> str | None:
     return None
 
 
+def sqlpage_version() -> str:
+    return (CONTENDERS / "sqlpage" / "version").read_text().strip()
+
+
+def install_sqlpage(build: bool) -> str | None:
+    """None, or why not. Built as its project builds its downloads: that profile, unixODBC compiled in."""
+    sources, mark = [CONTENDERS / "sqlpage" / "version"], INSTALLED / "sqlpage.mark"
+    if _current(mark, sources):
+        return None
+    if not build:
+        return "not built yet, which takes longer than this run: BENCH=default does it"
+    folder, version = INSTALLED / "sqlpage", sqlpage_version()
+    where, takes = "bench/.installed/sqlpage", "14 minutes of processor time, once"
+    _say(f"building SQLPage {version} from crates.io into {where} ({takes})")
+    log = INSTALLED / "sqlpage.log"
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            ["cargo", "install", "sqlpage", "--version", f"={version}", "--locked", "--force"]
+            + ["--features", "odbc-static", "--profile", "superoptimized", "--root", str(folder)],
+            env={**os.environ, "CARGO_TARGET_DIR": str(INSTALLED / "sqlpage-build")},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    try:
+        status = process.wait(60 * SQLPAGE_MINUTES)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return f"its build did not end in {SQLPAGE_MINUTES} minutes; the next run goes on with it"
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    if status != 0:
+        said = [it for it in log.read_text(errors="replace").splitlines() if it.startswith("error")]
+        return f"its build failed: {said[-1] if said else f'see bench/.installed/{log.name}'}"
+    shutil.rmtree(INSTALLED / "sqlpage-build", ignore_errors=True)
+    mark.write_text(_fingerprint(sources))
+    return None
+
+
 def commands(port: int, url: str) -> dict[str, tuple[list[str], dict[str, str]]]:
     """The command line and the environment of each."""
     python, rust = INSTALLED / "python" / "bin", INSTALLED / "rust" / "release"
@@ -109,6 +154,11 @@ def commands(port: int, url: str) -> dict[str, tuple[list[str], dict[str, str]]]
             [*gunicorn, "-w", str(CORES), "--threads", "8", "--keep-alive", "75", "app:app"],
             {**flask, "KEEP": "yes"},
         ),
+        "SQLPage": (
+            [str(INSTALLED / "sqlpage" / "bin" / "sqlpage"), "--web-root", str(CONTENDERS / "sqlpage")]
+            + ["--config-dir", str(CONTENDERS / "sqlpage" / "sqlpage")],
+            {"DATABASE_URL": url, "LISTEN_ON": at},
+        ),
         "Flask, as written": ([*gunicorn, "-w", workers, "app:app"], {**flask, "KEEP": "no"}),
     }
 
@@ -128,17 +178,24 @@ def start(name: str, url: str, running: Path) -> Contender:
     return contender
 
 
-def install(skip: set[str]) -> dict[str, str]:
-    """Installs everything that is pinned; gives what there is not, and why."""
+def install(skip: set[str], long: bool) -> dict[str, str]:
+    """Installs everything that is pinned; gives what there is not, and why.
+
+    `long` says whether the run has time for what takes long to build.
+    """
     INSTALLED.mkdir(exist_ok=True)
-    missing: dict[str, str] = {
-        "SQLPage": "its build takes longer than the rest of the suite together; not part of it",
+    missing: dict[str, str] = {}
+    steps = {
+        "rust": install_rust,
+        "python": install_python,
+        "node": install_node,
+        "sqlpage": lambda: install_sqlpage(long),
     }
-    steps = {"rust": install_rust, "python": install_python, "node": install_node}
     groups = {
         "rust": ["hyper", "axum"],
         "python": ["Flask, kept", "Flask, as written", "FastAPI"],
         "node": ["Fastify"],
+        "sqlpage": ["SQLPage"],
     }
     for group, step in steps.items():
         try:

@@ -1,5 +1,6 @@
 """Workloads that need something of the service: each says by itself why it was not measured."""
 
+import os
 import subprocess
 import threading
 import time
@@ -12,10 +13,26 @@ from .contenders import Contender
 from .howdah import Howdah, Refused
 from .load import Load, wrk
 from .postgres import Postgres
-from .processes import answers, memory_bytes
+from .processes import TICKS, answers, cpu_seconds, forget_peak, memory_bytes
 from .rounds import CONNECTIONS, Turns, turn
 
 MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Many rows that went out or in at once."""
+
+    rows: int
+    seconds: float
+    # Processor time a row, in microseconds: of who moves them, and PostgreSQL's.
+    own_us: float
+    postgres_us: float
+    peak_bytes: int
+
+    @property
+    def per_second(self) -> float:
+        return self.rows / self.seconds
 
 
 @dataclass
@@ -24,9 +41,14 @@ class Extras:
 
     figures: dict[str, list[float]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    # Rows out and in: by what was moved, by whom, round by round.
+    moved: dict[str, dict[str, list[Moved]]] = field(default_factory=dict)
 
     def add(self, name: str, value: float) -> None:
         self.figures.setdefault(name, []).append(value)
+
+    def move(self, what: str, who: str, moved: Moved) -> None:
+        self.moved.setdefault(what, {}).setdefault(who, []).append(moved)
 
 
 @dataclass
@@ -120,14 +142,37 @@ def curl(arguments: list[str], seconds: float = 120) -> tuple[int, float, int]:
     return int(status), float(took), int(size)
 
 
-def psql_copy(postgres: Postgres, command: str) -> float:
+def psql_copy(postgres: Postgres, command: str, rows: int) -> Moved:
     """How long psql's own \\copy takes, without the start of psql."""
     began = time.monotonic()
     subprocess.run(postgres.client("-c", "SELECT"), check=True, stdout=subprocess.DEVNULL)
     start = time.monotonic() - began
+    database = cpu_seconds(postgres.server.pid)
     began = time.monotonic()
-    subprocess.run(postgres.client("-c", command), check=True, stdout=subprocess.DEVNULL)
-    return max(0.001, time.monotonic() - began - start)
+    process = subprocess.Popen(postgres.client("-c", command), stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    took = max(0.001, time.monotonic() - began - start)
+    if process.returncode != 0:
+        raise RuntimeError(f"psql ended with {process.returncode}: {command}")
+    # Its backend ends, and is counted once PostgreSQL has waited for it.
+    time.sleep(5 / TICKS)
+    database = cpu_seconds(postgres.server.pid) - database
+    own = used.ru_utime + used.ru_stime
+    return Moved(rows, took, own / rows * 1e6, database / rows * 1e6, used.ru_maxrss * 1024)
+
+
+def curl_moves(howdah: Howdah, postgres: Postgres, arguments: list[str], rows: int) -> Moved:
+    """How long Howdah takes for it."""
+    forget_peak(howdah.server.pid)
+    server, database = cpu_seconds(howdah.server.pid), cpu_seconds(postgres.server.pid)
+    status, took, _ = curl(arguments)
+    if status != 200:
+        raise RuntimeError(f"{rows} rows are answered with {status}")
+    server = cpu_seconds(howdah.server.pid) - server
+    database = cpu_seconds(postgres.server.pid) - database
+    peak = memory_bytes(howdah.server.pid)
+    return Moved(rows, took, server / rows * 1e6, database / rows * 1e6, peak)
 
 
 COLUMNS = "id, name, score, amount, day, at"
@@ -141,14 +186,17 @@ def streams(extras: Extras, place: Place, sizes: list[int]) -> None:
         for rows in sizes:
             query = f"SELECT {COLUMNS} FROM items WHERE id <= {rows} ORDER BY id"
             for _ in range(place.rounds):
-                known = psql_copy(place.postgres, f"\\copy ({query}) TO '/dev/null' CSV HEADER")
+                copy = f"\\copy ({query}) TO '/dev/null' CSV HEADER"
+                known = psql_copy(place.postgres, copy, rows)
+                what = f"{rows:,} rows out"
+                extras.move(what, r"psql \copy, CSV", known)
                 for form, media in forms.items():
                     url = f"http://127.0.0.1:{howdah.port}/stream?n={rows}"
-                    status, took, _ = curl(["-H", f"Accept: {media}", url])
-                    if status != 200:
-                        raise RuntimeError(f"{form} of {rows} rows is answered with {status}")
-                    extras.add(f"{form} of {rows:,} rows", known / took)
-        extras.add("stream memory", memory_bytes(howdah.server.pid) / MB)
+                    moved = curl_moves(howdah, place.postgres, ["-H", f"Accept: {media}", url], rows)
+                    extras.move(what, f"Howdah, {form}", moved)
+                    extras.add(f"{form} of {rows:,} rows", known.seconds / moved.seconds)
+                    extras.add("stream memory", moved.peak_bytes / MB)
+        forget_peak(howdah.server.pid)
         url = f"http://127.0.0.1:{howdah.port}/stream?n={max(sizes)}"
         slow = ["-H", "Accept: application/x-ndjson", "--limit-rate", "4M", url]
         # It is enough to see how much is held while the reader does not keep up.
@@ -171,7 +219,7 @@ def bulk(extras: Extras, place: Place, rows: int) -> None:
     try:
         for _ in range(place.rounds):
             place.postgres.psql("TRUNCATE loaded")
-            known = psql_copy(place.postgres, f"\\copy loaded FROM '{lines[1]}' CSV")
+            known = psql_copy(place.postgres, f"\\copy loaded FROM '{lines[1]}' CSV", rows)
             place.postgres.psql("TRUNCATE loaded")
             media = [
                 "-H",
@@ -181,12 +229,16 @@ def bulk(extras: Extras, place: Place, rows: int) -> None:
                 "--data-binary",
                 f"@{lines[0]}",
             ]
-            status, took, _ = curl([*media, f"http://127.0.0.1:{howdah.port}/loaded"])
+            url = f"http://127.0.0.1:{howdah.port}/loaded"
+            moved = curl_moves(howdah, place.postgres, [*media, url], rows)
             there = int(place.postgres.psql("SELECT count(*) FROM loaded"))
             if there != rows:
-                raise RuntimeError(f"answered with {status}; {there} of {rows} rows went in")
-            extras.add("bulk", known / took)
-        extras.add("bulk memory", memory_bytes(howdah.server.pid) / MB)
+                raise RuntimeError(f"{there} of {rows} rows went in")
+            what = f"{rows:,} rows in"
+            extras.move(what, r"psql \copy, CSV", known)
+            extras.move(what, "Howdah, NDJSON", moved)
+            extras.add("bulk", known.seconds / moved.seconds)
+            extras.add("bulk memory", moved.peak_bytes / MB)
     finally:
         howdah.stop()
 

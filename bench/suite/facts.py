@@ -5,7 +5,7 @@ import platform
 import subprocess
 from pathlib import Path
 
-from .contenders import CONTENDERS
+from .contenders import CONTENDERS, sqlpage_version
 from .howdah import BINARY, ROOT
 
 
@@ -37,6 +37,7 @@ def pinned() -> str:
         text = (CONTENDERS / "axum" / "Cargo.lock").read_text()
         version = text.partition(f'name = "{name}"')[2].split('"')[1]
         lines.append(f"{name}=={version}")
+    lines.append(f"sqlpage=={sqlpage_version()}")
     return ", ".join(line.replace("==", " ") for line in lines)
 
 

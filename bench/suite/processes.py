@@ -67,6 +67,35 @@ def forget_peak(root: int) -> None:
             continue
 
 
+def parse_busy(text: str) -> float:
+    """Processor seconds of everybody since the machine's start, all but idle and waiting (proc(5))."""
+    user, nice, system, _, _, irq, softirq, steal = (int(it) for it in text.split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
+def busy_seconds() -> float:
+    return parse_busy(Path("/proc/stat").read_text())
+
+
+def settle(most: float = 5, over: float = 0.1) -> None:
+    """Waits until what this process started is idle, at most so many seconds."""
+
+    def spent() -> float:
+        known = stats()
+        mine = tree(os.getpid(), known) - {os.getpid()}
+        return sum(known[pid][1] for pid in mine)
+
+    ends = time.monotonic() + most
+    before = spent()
+    while time.monotonic() < ends:
+        time.sleep(over)
+        now = spent()
+        # A tick is what the kernel counts by.
+        if now - before <= 2 / TICKS:
+            return
+        before = now
+
+
 def free_port() -> int:
     """A port of the loopback on which nothing listens."""
     with socket.socket() as it:

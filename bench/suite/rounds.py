@@ -1,5 +1,7 @@
 """The rounds: within each, every contender takes its turn at a workload."""
 
+import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,9 +9,12 @@ from . import pgbench
 from .contenders import Contender
 from .load import Load, wrk
 from .postgres import Postgres
-from .processes import cpu_seconds, forget_peak, memory_bytes
+from .processes import busy_seconds, cpu_seconds, forget_peak, memory_bytes, settle
+from .statistics import Spread, spread
 
 CONNECTIONS = 64
+# What others take of the processors in the middle turn, from which on a machine is called busy.
+TAKEN = 0.05
 WORKLOADS = {
     "none": "no database",
     "row": "one row",
@@ -27,6 +32,8 @@ class Turns:
     server_us: list[float] = field(default_factory=list)
     postgres_us: list[float] = field(default_factory=list)
     peak_bytes: list[int] = field(default_factory=list)
+    # The part of the processors that work outside of the suite took meanwhile.
+    others: list[float] = field(default_factory=list)
 
     @property
     def per_second(self) -> list[float]:
@@ -38,6 +45,7 @@ class Turns:
             "server_us": self.server_us,
             "postgres_us": self.postgres_us,
             "peak_bytes": self.peak_bytes,
+            "others": self.others,
         }
 
 
@@ -53,9 +61,13 @@ def turn(
 ) -> None:
     """One contender's turn: a load, with the processor time of both sides around it."""
     url = f"{scheme}://127.0.0.1:{contender.port}"
+    # Whoever was measured before may still work at requests that nobody waits for any more.
+    settle()
     forget_peak(contender.server.pid)
     server, database = cpu_seconds(contender.server.pid), cpu_seconds(postgres.server.pid)
+    began, all_of_it, mine = time.monotonic(), busy_seconds(), cpu_seconds(os.getpid())
     load = wrk(url, paths, connections, seconds, headers)
+    all_of_it, mine = busy_seconds() - all_of_it, cpu_seconds(os.getpid()) - mine
     server = cpu_seconds(contender.server.pid) - server
     database = cpu_seconds(postgres.server.pid) - database
     answered = max(1, load.requests)
@@ -63,6 +75,8 @@ def turn(
     into.server_us.append(server / answered * 1e6)
     into.postgres_us.append(database / answered * 1e6)
     into.peak_bytes.append(memory_bytes(contender.server.pid))
+    room = (time.monotonic() - began) * (os.cpu_count() or 1)
+    into.others.append(max(0.0, all_of_it - mine) / room)
 
 
 Results = dict[str, dict[str, Turns]]
@@ -90,11 +104,20 @@ def rounds(
                     best[workload] = pgbench.best(postgres, folder, workload)[0]
                 known["best"].append(pgbench.run(postgres, folder, workload, best[workload], seconds))
                 known["best_connections"] = [float(best[workload])]
-            for contender in contenders:
+            first = at % len(contenders)
+            for contender in contenders[first:] + contenders[:first]:
                 if workload in contender.paths:
                     turns = results[workload].setdefault(contender.name, Turns())
                     turn(contender, postgres, files[workload], seconds, turns)
     return results, limits
+
+
+def taken(results: Results) -> Spread:
+    """The part of the processors that work outside of the suite took, turn by turn."""
+    return spread([part for turns in results.values() for it in turns.values() for part in it.others])
+
+
+Grown = dict[str, dict[int, Turns]]
 
 
 def growth(
@@ -103,26 +126,29 @@ def growth(
     paths: Path,
     counts: list[int],
     seconds: float,
-) -> dict[str, list[tuple[int, Load, int]]]:
-    """One row for each number of connections: the load and the peak memory."""
-    grown: dict[str, list[tuple[int, Load, int]]] = {it.name: [] for it in contenders}
-    for count in counts:
-        for contender in contenders:
-            turns = Turns()
-            turn(contender, postgres, paths, seconds, turns, connections=count)
-            grown[contender.name].append((count, turns.loads[0], turns.peak_bytes[0]))
+    rounds: int,
+) -> Grown:
+    """One row for each number of connections, so many times in turn."""
+    grown: Grown = {it.name: {count: Turns() for count in counts} for it in contenders}
+    for at in range(rounds):
+        first = at % len(contenders)
+        for count in counts:
+            for contender in contenders[first:] + contenders[:first]:
+                into = grown[contender.name][count]
+                turn(contender, postgres, paths, seconds, into, connections=count)
     return grown
 
 
 def rows(
     contender: Contender, postgres: Postgres, folder: Path, counts: list[int], seconds: float
-) -> list[tuple[int, Load, int]]:
-    """Answers of so many rows, to one client: the load and the peak memory."""
-    grown = []
+) -> dict[int, Turns]:
+    """Answers of so many rows, to one client."""
+    grown = {}
     for count in counts:
         file = folder / "first.paths"
         file.write_text(f"/first?n={count}\n")
-        turns = Turns()
-        turn(contender, postgres, file, seconds, turns, connections=1)
-        grown.append((count, turns.loads[0], turns.peak_bytes[0]))
+        grown[count] = Turns()
+        # A million rows take a second or two on a busy machine.
+        lasts = max(seconds, 5 * count / 1_000_000)
+        turn(contender, postgres, file, lasts, grown[count], connections=1)
     return grown

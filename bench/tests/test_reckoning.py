@@ -3,7 +3,8 @@
 import unittest
 from xml.etree import ElementTree
 
-from suite.extras import Extras, attempt
+from suite import reasons, report
+from suite.extras import Extras, Moved, attempt
 from suite.howdah import Refused
 from suite.load import Load
 from suite.rounds import Turns
@@ -58,6 +59,49 @@ class Verdicts(unittest.TestCase):
         bulk = rows["50,000 rows in, NDJSON", r"psql \copy"]
         self.assertEqual(bulk.verdict, "NOT MEASURED: unknown key `copy`")
         self.assertEqual(rows["no database", "processor time"].verdict, "met")
+
+
+class Reasons(unittest.TestCase):
+    def test_each_written_reason_is_of_a_target(self):
+        named = {f"{it.workload} | {it.against}" for it in TARGETS}
+        self.assertEqual(set(reasons.written()) - named, set())
+        self.assertEqual(set(reasons.NAMES) - {it.against for it in TARGETS}, set())
+
+    def test_what_is_not_met_says_why(self):
+        results = {"none": {"Howdah": turns(50), "hyper": turns(100)}, "row": {}, "rates": {}, "items": {}}
+        measured = Measured(results, {}, Extras(), {}, {"binary MB": 15.0})
+        rows = {reasons.name_of(it): it for it in judge(measured)}
+        slow, large = rows["no database | hyper, by hand"], rows["binary | size"]
+        ours, theirs = "7.00 + 15.0 µs of the processors, server and PostgreSQL", "theirs 7.00 + 15.0 µs"
+        times = f"a request takes {ours}; {theirs}"
+        self.assertEqual(reasons.why(slow, measured, {}), times)
+        known = {reasons.name_of(slow): "so it is"}
+        self.assertEqual(reasons.why(slow, measured, known), f"so it is; {times}")
+        self.assertEqual(reasons.why(large, measured, {}), "not known yet")
+        self.assertEqual(reasons.why(rows["no database | processor time"], measured, {}), "")
+        results["none"]["Howdah"].others.append(0.4)
+        self.assertEqual(reasons.why(slow, measured, {}), f"{times}; other work took 40 % of the processors")
+        self.assertEqual(reasons.why(large, measured, {}), "not known yet")
+
+
+class Tables(unittest.TestCase):
+    def test_growth_has_a_row_for_each_count_and_contender(self):
+        grown = {"Howdah": {1: turns(10, 30), 16: turns(100)}, "axum": {1: turns(5), 16: turns(50)}}
+        said = report.growth(grown).splitlines()[2:]
+        self.assertEqual(said[0], "| 1 | Howdah | 20.0 | 1.00 | 2.00 | 3.00 | 7.00 | 15.0 | 5.00 |")
+        named = [[each.strip() for each in it.split("|")[1:3]] for it in said]
+        self.assertEqual(named, [["1", "Howdah"], ["", "axum"], ["16", "Howdah"], ["", "axum"]])
+
+    def test_failed_requests_are_told(self):
+        self.assertEqual(report.failed(turns(10)), "")
+        lost = Turns([Load(10, 1, 2, 3, 2, 100)])
+        self.assertEqual(report.failed(lost), " (2 of 100 failed)")
+
+    def test_many_rows_have_their_speed(self):
+        extras = Extras()
+        extras.move("2,000 rows out", "psql", Moved(2000, 0.5, 1.5, 2.5, 3_000_000))
+        said = report.moved(Measured({}, {}, extras, {}, {})).splitlines()[2:]
+        self.assertEqual(said, ["| 2,000 rows out | psql | 4,000 | 0.50 | 1.50 | 2.50 | 3.00 |"])
 
 
 def refuse() -> None:

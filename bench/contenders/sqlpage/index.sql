@@ -1,0 +1,1 @@
+SELECT 'json' AS component, '{"message":"Hello world!"}' AS contents;

@@ -1,0 +1,2 @@
+SELECT 'json' AS component;
+SELECT code, name FROM ports WHERE code = $code;
