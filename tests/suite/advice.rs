@@ -153,6 +153,26 @@ const CASES: &[Case] = &[
         "SELECT s.id, (SELECT max(t.at) FROM things AS t WHERE t.number = s.id) AS last FROM small AS s",
         Some(("missing-index", "CREATE INDEX ON things (number)")),
     ),
+    (
+        "measured",
+        "number = { type = \"float8\" }",
+        "SELECT owner FROM things WHERE id = :number",
+        Some(("index-defeated", "type = \"int4\"")),
+    ),
+    (
+        "written",
+        "number = { type = \"text\" }",
+        "SELECT owner FROM things WHERE id::text = :number",
+        Some(("index-defeated", "type = \"int4\"")),
+    ),
+    (
+        "spilled",
+        "",
+        "SELECT id, note FROM wide ORDER BY at, id",
+        Some(("avoidable-sort", "goes by way of files")),
+    ),
+    ("fits", "", "SELECT id FROM wide ORDER BY at, id", None),
+    ("by_larger_key", "id = { type = \"int8\" }", "SELECT owner FROM things WHERE id = :id", None),
     ("by_key", "id = { type = \"int4\" }", "SELECT id FROM things WHERE id = :id", None),
     ("small", "name = { type = \"text\" }", "SELECT id FROM small WHERE name = :name", None),
     ("everything", "", "SELECT count(*) AS count FROM things", None),
@@ -169,7 +189,10 @@ fn each_kind_of_advice_is_given_where_it_helps_and_nowhere_else() {
            n, 'p' || n % 9000, 'v' || n % 9000 FROM generate_series(1, 50000) AS n;
          CREATE TABLE small (id int, name text);
          INSERT INTO small SELECT n, 'name ' || n FROM generate_series(1, 500) AS n;
-         ANALYZE things, small;",
+         CREATE TABLE wide (id int PRIMARY KEY, at timestamptz NOT NULL, note text NOT NULL);
+         INSERT INTO wide SELECT n, timestamptz '2020-01-01' + n * interval '1 minute', repeat(md5(n::text), 10)
+           FROM generate_series(1, 20000) AS n;
+         ANALYZE things, small, wide;",
     );
     let folder = Folder::new("advice");
     folder.write("howdah.toml", MANIFEST);
@@ -196,7 +219,7 @@ fn each_kind_of_advice_is_given_where_it_helps_and_nowhere_else() {
         database.psql_as_superuser(&format!("SET search_path = public; {help}"));
         assert!(!help.contains(['\'', '$']), "{name}: no value of a statement is in {help}");
     }
-    database.psql_as_superuser("ANALYZE things");
+    database.psql_as_superuser("ANALYZE things, wide");
     let left = advice(folder.path(), &database);
     for [name, _, _, help] in creates {
         let still = left.iter().find(|it| it[0] == *name && it[3] == *help);
