@@ -66,9 +66,9 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .into_iter()
         // No two words are nearer to each other than their lengths are.
         .filter(|name| name.chars().count().abs_diff(length) <= limit)
-        .map(|name| match word.eq_ignore_ascii_case(name) {
-            true => (0, name),
-            false => (strsim::damerau_levenshtein(word, name), name),
+        .map(|name| {
+            let same = word.eq_ignore_ascii_case(name);
+            (if same { 0 } else { strsim::damerau_levenshtein(word, name) }, name)
         })
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
