@@ -28,6 +28,7 @@ mod queue;
 mod reply;
 mod rescue;
 mod ticket;
+mod times;
 mod withdrawal;
 
 pub use call::{Call, Done, Failure, RowSink, Stop};

@@ -14,6 +14,7 @@ use super::{
     queue::{Line, Queue, may_go_with_others},
     rescue::{Allowance, UNUSUAL},
     ticket::Ticket,
+    times::Times,
 };
 use crate::{
     event::{Event, LaneAct, Observer},
@@ -44,11 +45,8 @@ pub(super) struct Pool<S: RowSink> {
     waiting: RefCell<Queue<S>>,
     /// Whether each line stands.
     delays: [Delay; 3],
-    /// How long each statement takes, in microseconds; 0 is unknown.
-    typical_us: RefCell<Vec<u32>>,
-    /// How long a batch of each statement takes when nothing disturbs it, in microseconds; the largest
-    /// number where nobody knows.
-    batch_us: RefCell<Vec<u32>>,
+    /// How long statements take.
+    times: Times,
     /// Slow statements sent since the last other one.
     slow_in_a_row: Cell<u32>,
     /// What rescues may still cost.
@@ -81,8 +79,7 @@ impl<S: RowSink> Pool<S> {
             connections,
             waiting: RefCell::default(),
             delays,
-            typical_us: RefCell::default(),
-            batch_us: RefCell::default(),
+            times: Times::default(),
             slow_in_a_row: Cell::new(0),
             allowance: Allowance::default(),
             lookout: Notify::new(),
@@ -245,12 +242,13 @@ impl<S: RowSink> Pool<S> {
 
     /// How long the statement of this index takes; zero when nobody knows.
     pub(super) fn typical(&self, index: usize) -> Duration {
-        let known = self.typical_us.borrow().get(index).copied().unwrap_or(0);
-        Duration::from_micros(known.into())
+        self.times.mean(index)
     }
 
+    /// Whether it takes long almost always. One that has only waited for a processor is not to go singly: on a
+    /// busy machine that makes of half a millisecond the time until everybody else has had a turn.
     fn is_slow(&self, index: usize) -> bool {
-        self.typical(index) >= SLOW
+        self.times.quarter(index) >= SLOW
     }
 
     /// Takes a caller who is gone out of the queue.

@@ -60,8 +60,7 @@ impl<S: RowSink> Pool<S> {
         }
         let waiting = self.waiting.borrow();
         let Some(first) = waiting.first(Line::Batch) else { return false };
-        let known = self.batch_us.borrow().get(first.statement.index).copied().unwrap_or(u32::MAX);
-        let beside = Duration::from_micros(known.into()).as_millis() / QUICK.as_millis();
+        let beside = self.times.batch(first.statement.index).as_millis() / QUICK.as_millis();
         let gathers = busy > usize::try_from(beside).unwrap_or(usize::MAX);
         if gathers {
             self.lookout.notify_one();

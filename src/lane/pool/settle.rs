@@ -7,25 +7,22 @@ use crate::lane::{
     load::Load,
     queue::Line,
 };
-use std::{collections::VecDeque, rc::Rc, time::Duration};
+use std::{collections::VecDeque, rc::Rc};
 use tokio::time::Instant;
 
 /// How often a read may be sent and be the one whose connection breaks. A statement that brings
 /// its backend down must not do so for ever.
 const MAX_SENDS: u8 = 3;
-/// The longest time of a statement that counts when its usual one is learnt.
-const LONGEST_LEARNT: Duration = Duration::from_secs(2);
-
 impl<S: RowSink> Pool<S> {
     /// Answers the calls whose span has ended, or sends them again where that is invisible.
     pub(in crate::lane) fn settle(&self, index: usize, flight: &Flight<S>) {
         let stopped = flight.refusal.as_ref().is_some_and(|it| it.sqlstate == "57014");
         let echo = stopped && self.connections[index].takes_echo();
         match (flight.stage, flight.cargo.is_batch()) {
-            (Stage::Complete, false) => self.learn(flight.statement.index, flight.lasted),
+            (Stage::Complete, false) => self.times.learn(flight.statement.index, flight.lasted),
             (Stage::Complete, true) => {
                 if let Some(first) = flight.cargo.loads().first() {
-                    self.learn_batch(first.statement.index, flight.lasted);
+                    self.times.learn_batch(first.statement.index, flight.lasted);
                 }
             }
             _ => {}
@@ -45,28 +42,6 @@ impl<S: RowSink> Pool<S> {
         if load.is_over() || load.flights() == 0 {
             self.waiting.borrow_mut().lands(load);
         }
-    }
-
-    /// Takes note of how long a batch took: the shortest counts, and is forgotten slowly, for what is
-    /// longer may have waited for a processor.
-    fn learn_batch(&self, index: usize, lasted: Duration) {
-        let mut known = self.batch_us.borrow_mut();
-        if known.len() <= index {
-            known.resize(index + 1, u32::MAX);
-        }
-        let lasted = u32::try_from(lasted.min(LONGEST_LEARNT).as_micros()).unwrap_or(u32::MAX);
-        known[index] = lasted.min(known[index].saturating_add(known[index] / 64 + 1));
-    }
-
-    /// Takes note of how long a statement took, the last ones most.
-    fn learn(&self, index: usize, lasted: Duration) {
-        let mut typical = self.typical_us.borrow_mut();
-        if typical.len() <= index {
-            typical.resize(index + 1, 0);
-        }
-        let lasted = u32::try_from(lasted.min(LONGEST_LEARNT).as_micros()).unwrap_or(u32::MAX);
-        let known = typical[index];
-        typical[index] = if known == 0 { lasted } else { known - known / 8 + lasted / 8 }.max(1);
     }
 
     fn settle_load(&self, index: usize, flight: &Flight<S>, load: &Rc<Load<S>>, echo: bool) {
