@@ -91,6 +91,8 @@ pub(super) struct State<S> {
     cancelled_at: Option<Instant>,
     /// Whether the connection is to be replaced.
     given_up: bool,
+    /// Whether a statement has run to its end on it.
+    served: bool,
 }
 
 impl<S: RowSink> Connection<S> {
@@ -119,12 +121,18 @@ impl<S: RowSink> Connection<S> {
             echoes: 0,
             cancelled_at: None,
             given_up: false,
+            served: false,
         };
         Self { index, window, prepares_first, preamble, state: RefCell::new(state) }
     }
 
     pub(super) fn is_up(&self) -> bool {
         self.state.borrow().backend.is_some()
+    }
+
+    /// Whether a statement has run to its end on it since it came up.
+    pub(super) fn has_served(&self) -> bool {
+        self.state.borrow().served
     }
 
     pub(super) fn up_since(&self) -> Instant {
@@ -274,6 +282,7 @@ impl<S: RowSink> Connection<S> {
         state.held = None;
         state.echoes = 0;
         state.given_up = false;
+        state.served = false;
     }
 
     /// Marks the connection as gone and gives what was in flight on it.
@@ -324,6 +333,7 @@ impl<S: RowSink> State<S> {
         flight.lasted = now - self.front_since;
         self.front_since = now;
         self.of_line[flight.line as usize] -= 1;
+        self.served |= flight.stage == Stage::Complete;
         Some(flight)
     }
 

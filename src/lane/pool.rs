@@ -56,6 +56,8 @@ pub(super) struct Pool<S: RowSink> {
     closed: Cell<bool>,
     /// Whether a first attempt to connect has ended.
     tried: Cell<bool>,
+    /// Tells connections that could not be made that another could.
+    pub(super) returned: Notify,
     /// Since when no connection is open.
     down_since: Cell<Instant>,
     /// Since when one is.
@@ -85,6 +87,7 @@ impl<S: RowSink> Pool<S> {
             lookout: Notify::new(),
             closed: Cell::new(false),
             tried: Cell::new(false),
+            returned: Notify::new(),
             down_since: Cell::new(Instant::now()),
             up_since: Cell::new(Instant::now()),
             reported: RefCell::default(),
@@ -93,6 +96,11 @@ impl<S: RowSink> Pool<S> {
 
     pub(super) fn is_connected(&self) -> bool {
         self.connections.iter().any(Connection::is_up)
+    }
+
+    /// Whether the database came back after `moment`, and is there.
+    pub(super) fn came_back_since(&self, moment: Instant) -> bool {
+        self.is_connected() && self.up_since.get() > moment
     }
 
     /// Whether the database is known to be away: before the first attempt to connect has ended,
@@ -125,6 +133,7 @@ impl<S: RowSink> Pool<S> {
         let link = Link::new(wire.stream, &wire.unread);
         if !self.is_connected() {
             self.up_since.set(Instant::now());
+            self.returned.notify_waiters();
         }
         self.connections[index].come_up(wire.peer, wire.key);
         self.tried.set(true);
