@@ -77,6 +77,12 @@ fn of_endpoint(endpoint: &Endpoint) -> Map<String, Value> {
     if is_read {
         rows["headers"]["ETag"] = json!({ "$ref": "#/components/headers/ETag" });
     }
+    if endpoint.definition.repeats.cache.is_some() {
+        for (name, component) in [("Cache-Control", "CacheControl"), ("Age", "Age")] {
+            let reference = format!("#/components/headers/{component}");
+            rows["headers"][name] = json!({ "$ref": reference });
+        }
+    }
     if endpoint.paging.is_some() {
         rows["headers"]["Link"] = json!({ "$ref": "#/components/headers/Link" });
     }
@@ -118,6 +124,17 @@ pub(super) fn headers<'e>(entries: impl Iterator<Item = &'e Entry>) -> Map<Strin
             "Where the next page is (`rel=\"next\"`), when there is one, and the first \
              (`rel=\"first\"`), as references of a query alone (RFC 8288).",
         );
+    }
+    if endpoints.iter().any(|it| it.definition.repeats.cache.is_some()) {
+        add(
+            "CacheControl",
+            "How long the answer may be kept, and by whom (RFC 9111 §5.2.2): `max-age` in seconds, or `no-cache` \
+             where whoever keeps it must ask whether it still holds.",
+        );
+        let description =
+            "How old the answer is when it is given again, in seconds (RFC 9111 §5.1).";
+        let seconds = json!({ "type": "integer", "minimum": 0 });
+        headers.insert("Age".to_owned(), json!({ "description": description, "schema": seconds }));
     }
     headers
 }

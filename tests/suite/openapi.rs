@@ -184,6 +184,9 @@ fn what_is_answered_is_what_the_document_says() {
         (304, "GET", "/pages", "/pages", &[("if-none-match", "*")], ""),
         (400, "GET", "/pages", "/pages?cursor=x", &[], ""),
         (400, "GET", "/pages", "/pages?limit=4", &[], ""),
+        (200, "GET", "/kept", "/kept", &[], ""),
+        (200, "GET", "/kept", "/kept", &[], ""),
+        (304, "GET", "/kept", "/kept", &[("if-none-match", "*")], ""),
         (400, "GET", "/ratio", "/ratio?by=0", &[], ""),
         (422, "GET", "/square", "/square?of=-1", &[], ""),
         (418, "GET", "/teapot", "/teapot?name=Ada", &[], ""),
@@ -230,6 +233,30 @@ fn an_answer_has_the_media_types_and_statuses_that_its_shape_has() {
         json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": 3, "default": 2 });
     assert_eq!((&parameters[0]["name"], &parameters[0]["schema"]), (&json!("limit"), &limit));
     assert_eq!(parameters[1]["name"], "cursor");
+}
+
+/// How long an answer may be kept is said of those that say it, and of no other.
+#[test]
+fn an_answer_that_is_given_again_says_how_old_it_is() {
+    let folder = things();
+    let database = migrated(folder.path());
+    let document = document(folder.path(), &database);
+    let service = serve(folder.path()).database(&database).start();
+    let fields = ["Cache-Control", "Age"];
+    for path in ["/kept", "/count"] {
+        // One thread after the other may answer, each with what it keeps itself.
+        let mut sent = HashSet::new();
+        for _ in 0..50 {
+            let reply = service.get(path);
+            sent.extend(fields.into_iter().filter(|it| reply.header(&it.to_lowercase()).is_some()));
+        }
+        for status in ["200", "304"] {
+            let headers = &document["paths"][path]["get"]["responses"][status]["headers"];
+            let said = fields.into_iter().filter(|it| headers.get(*it).is_some());
+            assert_eq!(said.collect::<HashSet<_>>(), sent, "{path} {status}");
+        }
+        assert_eq!(sent.is_empty(), path == "/count", "{path}: {sent:?}");
+    }
 }
 
 #[test]

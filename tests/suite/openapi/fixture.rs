@@ -47,7 +47,7 @@ CREATE TABLE things (
 CREATE TABLE notes (thing int NOT NULL REFERENCES things ON DELETE CASCADE, note text NOT NULL);
 ";
 
-const ENDPOINTS: [(&str, &str); 9] = [
+const ENDPOINTS: [(&str, &str); 10] = [
     (
         "things/all",
         r#"/*
@@ -119,6 +119,15 @@ get = "/pages"
 page = { by = ["name"], size = 2, max_size = 3 }
 */
 SELECT name, price FROM things"#,
+    ),
+    (
+        "kept",
+        r#"/*
+get = "/kept"
+result = "value"
+cache = "1h"
+*/
+SELECT count(*) FROM things"#,
     ),
     (
         "ratio",
