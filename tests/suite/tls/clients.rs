@@ -4,6 +4,7 @@ use super::*;
 use crate::support::service::Serve;
 use rcgen::{SanType, date_time_ymd};
 use reqwest::Identity;
+use serde_json::Value;
 
 const KNOWN: &str = r#"
 [service]
@@ -115,6 +116,35 @@ fn a_certificate_says_who_asks_by_both_protocols() {
     });
     let (_, log) = service.stop();
     assert!(!log.contains("PRIVATE"));
+}
+
+#[test]
+fn the_log_names_who_showed_a_certificate_where_callers_are_logged() {
+    let (sealed, clients, serve) = stage();
+    let said = |setting: &str| {
+        let service = serve().env("HOWDAH_LOG_CALLERS", setting).start();
+        run(async {
+            for who in [
+                identity(clients.sign(&["importer.example"])),
+                with_uri(&clients, "spiffe://example/reader"),
+                identity(clients.sign(&["stranger.example"])),
+            ] {
+                let client = sealed.client().identity(who).build().unwrap();
+                assert!([200, 401].contains(&ask(&client, &service, "/who").await.0));
+            }
+        });
+        let (_, log) = service.stop();
+        // What the manifest calls them is said, and nothing else of what they showed.
+        for shown in ["importer.example", "spiffe:", "stranger", "BEGIN"] {
+            assert!(!log.contains(shown), "{shown} in\n{log}");
+        }
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let lines = lines.filter(|line| line["message"] == "answered" && line["route"] == "/who");
+        lines.map(|line| line["caller"].clone()).collect::<Vec<_>>()
+    };
+    let known = |name: &str| Value::from(format!("certificate {name}"));
+    assert_eq!(said("on"), [known("importer"), known("reader"), Value::Null]);
+    assert_eq!(said("off"), [Value::Null, Value::Null, Value::Null]);
 }
 
 #[test]
