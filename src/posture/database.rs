@@ -17,7 +17,7 @@ fn has_not(evidence: &Evidence, attribute: &str) -> Verdict {
         Verdict::unless_found(
             !has,
             "it has not",
-            format!("the role `{}` has {attribute}", role.name),
+            format!("`{}` has {attribute}, or may become a role that has", role.name),
         )
     })
 }

@@ -215,8 +215,44 @@ fn root_with_a_superusers_role_fails_what_it_should() {
     eventually("ready", http::PATIENCE, || service.get_admin("/ready").status == 200);
     let (code, text) = ask(folder.path(), &service, "json");
     let report: Value = serde_json::from_str(&text).unwrap();
-    for id in ["not-root", "role-no-superuser", "no-password-in-environment"] {
+    for id in ["not-root", "no-password-in-environment"].iter().chain(&OF_A_SUPERUSER) {
         assert_eq!(outcome(&report, id), "fail", "{id}: {report:#}");
     }
     assert_eq!((code, &report["grade"]), (Some(5), &Value::from("F")));
+}
+
+/// What no superuser may be said to be without.
+const OF_A_SUPERUSER: [&str; 8] = [
+    "role-no-superuser",
+    "role-makes-no-roles",
+    "role-makes-no-databases",
+    "role-does-not-replicate",
+    "role-obeys-row-security",
+    "role-no-server-power",
+    "role-creates-nothing",
+    "role-reads-no-passwords",
+];
+
+/// An attribute is not inherited, and is one `SET ROLE` away.
+#[test]
+fn a_role_that_may_become_a_superuser_fails_as_one() {
+    let database = database();
+    let (login, power) = (&database.user, format!("power_of_{}", database.name));
+    let folder = folder();
+    let judged = || {
+        let service = service::serve(folder.path()).database(&database).start();
+        let (_, text) = ask(folder.path(), &service, "json");
+        serde_json::from_str::<Value>(&text).unwrap_or_else(|_| panic!("{text}"))
+    };
+    for (attribute, id) in
+        [("CREATEROLE", "role-makes-no-roles"), ("SUPERUSER", "role-no-superuser")]
+    {
+        assert_eq!(outcome(&judged(), id), "pass", "{id} before");
+        database.psql_as_superuser(&format!(
+            "CREATE ROLE {power} {attribute}; GRANT {power} TO \"{login}\""
+        ));
+        let report = judged();
+        database.psql_as_superuser(&format!("DROP ROLE {power}"));
+        assert_eq!(outcome(&report, id), "fail", "{id}: {report:#}");
+    }
 }

@@ -10,7 +10,8 @@ pub struct Role {
     pub name: String,
     /// The server's version as a number: 150018.
     pub version: i32,
-    /// Attributes that it has of `SUPERUSER`, `CREATEROLE`, `CREATEDB`, `REPLICATION`, `BYPASSRLS`.
+    /// Attributes of `SUPERUSER`, `CREATEROLE`, `CREATEDB`, `REPLICATION`, `BYPASSRLS` that it has, or a role that it
+    /// may become. A superuser may become any.
     pub attributes: Vec<String>,
     /// Roles it is a member of that read or write the server's files, run programs, end sessions.
     pub memberships: Vec<String>,
@@ -39,10 +40,12 @@ pub struct Role {
 const QUESTION: &str = "\
 SELECT r.rolname::text,
   current_setting('server_version_num')::int4,
-  array_remove(ARRAY[CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END,
-    CASE WHEN r.rolcreatedb THEN 'CREATEDB' END, CASE WHEN r.rolreplication THEN 'REPLICATION' END,
-    CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END], NULL)::text[],
-  ARRAY(SELECT g.rolname::text FROM pg_catalog.pg_roles g WHERE NOT r.rolsuper AND g.rolname IN
+  (SELECT array_remove(ARRAY[CASE WHEN bool_or(g.rolsuper) THEN 'SUPERUSER' END,
+      CASE WHEN bool_or(g.rolcreaterole) THEN 'CREATEROLE' END, CASE WHEN bool_or(g.rolcreatedb) THEN 'CREATEDB' END,
+      CASE WHEN bool_or(g.rolreplication) THEN 'REPLICATION' END, CASE WHEN bool_or(g.rolbypassrls) THEN 'BYPASSRLS' END],
+      NULL)::text[]
+    FROM pg_catalog.pg_roles g WHERE pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')),
+  ARRAY(SELECT g.rolname::text FROM pg_catalog.pg_roles g WHERE g.rolname IN
     ('pg_read_server_files','pg_write_server_files','pg_execute_server_program','pg_signal_backend',
      'pg_write_all_data','pg_maintain','pg_create_subscription')
     AND pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')),
