@@ -23,6 +23,9 @@ use postgres_protocol::message::backend::{
 };
 use std::io;
 
+/// A statement that was prepared is not there. What closed it behind our back, `DISCARD ALL`, may have reset the
+/// session's settings too.
+const FORGOTTEN: &str = "26000";
 const COPY_BOTH_RESPONSE_TAG: u8 = b'W';
 
 /// Bytes of a message's head: its tag and its length.
@@ -89,7 +92,8 @@ pub(super) fn take<S: RowSink>(state: &mut State<S>, tag: u8, message: &[u8]) ->
                 if stage == Stage::Nobody {
                     state.introduced = false;
                 }
-                state.plans = state.plans.filter(|_| flight.span.plans.is_none());
+                let keeps_plans = flight.span.plans.is_none() && refusal.sqlstate != FORGOTTEN;
+                state.plans = state.plans.filter(|_| keeps_plans);
                 // The statement was not prepared, if it was to be.
                 if flight.span.prepares && known.shape == Shape::Unknown {
                     *known = Knowledge::default();
@@ -114,12 +118,13 @@ pub(super) fn take<S: RowSink>(state: &mut State<S>, tag: u8, message: &[u8]) ->
         ERROR_RESPONSE_TAG => {
             let refusal = refusal(message)?;
             let unprepared = flight.span.prepares && known.shape == Shape::Unknown;
-            let forgotten = matches!(refusal.sqlstate.as_str(), "26000" | "0A000");
+            let forgotten = matches!(refusal.sqlstate.as_str(), FORGOTTEN | "0A000");
             if flight.stage == Stage::Sent && (unprepared || forgotten) {
                 *known = Knowledge::default();
             }
             // The session plans as it did before: what was set went with the transaction.
-            state.plans = state.plans.filter(|_| flight.span.plans.is_none());
+            let keeps_plans = flight.span.plans.is_none() && refusal.sqlstate != FORGOTTEN;
+            state.plans = state.plans.filter(|_| keeps_plans);
             // What comes after the first, the server's good-bye, says less.
             flight.refusal.get_or_insert(refusal);
         }

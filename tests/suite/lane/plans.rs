@@ -110,6 +110,27 @@ fn a_role_with_a_setting_of_its_own_keeps_it() {
     });
 }
 
+/// A session that is reset behind the lane's back (`DISCARD ALL`) is told anew with the statement that finds that out.
+#[test]
+fn a_session_that_was_reset_is_told_again() {
+    local(async {
+        let database = database();
+        for writes in [false, true] {
+            let lane = lane(&database, Settings { connections: 1, writes, ..settings() }).await;
+            for (round, plan) in [PlanMode::Generic, PlanMode::Custom].into_iter().enumerate() {
+                let kind = told(0, plan);
+                assert_eq!(ask(&lane, &kind, &[""]).await.unwrap(), one(expected(plan)));
+                // Of the same kind, so that it comes without a word of its own about plans; and new, so that it
+                // is not what is found to be forgotten.
+                let discard = statement(1 + round, "DISCARD ALL", 0, &[]);
+                let discard = Prepared { plan, ..(*discard).clone() };
+                ask(&lane, &Arc::new(discard), &[]).await.unwrap();
+                assert_eq!(ask(&lane, &kind, &[""]).await.unwrap(), one(expected(plan)));
+            }
+        }
+    });
+}
+
 /// The server makes one plan for all where it is told to, and one for each where it is told that.
 #[test]
 fn a_generic_plan_is_made_once() {
