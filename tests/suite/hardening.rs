@@ -6,8 +6,9 @@ use crate::support::{
     folder::Folder,
     service::{self, howdah},
 };
-use rustix::process::geteuid;
-use std::{fs, os::unix::fs::PermissionsExt};
+use rustix::{io::Errno, process::geteuid};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
+use std::{fs, os::unix::fs::PermissionsExt, thread};
 
 const MANIFEST: &str = "[service]\nname = \"bare\"\n\n[[route]]\nget = \"/\"\nreply = \"here\"\n";
 
@@ -64,6 +65,44 @@ fn what_is_switched_off_is_not_in_force() {
     let service = service::serve(folder.path()).env("HOWDAH_HARDENING_SYSTEM_CALLS", "off").start();
     let threads = of_every_thread(service.pid(), "Seccomp");
     assert!(threads.iter().all(|value| value == "0"), "{threads:?}");
+}
+
+/// Runs something on a kernel that has no Landlock: a filter answers for it that there is no such call.
+fn without_landlock<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    // landlock_create_ruleset: the same number on every architecture.
+    let calls = [(444, Vec::new())].into_iter().collect();
+    let lacks = SeccompAction::Errno(Errno::NOSYS.raw_os_error().unsigned_abs());
+    let architecture = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, lacks, architecture).unwrap();
+    let program = BpfProgram::try_from(filter).unwrap();
+    // It holds for that thread and what it starts.
+    let filtered = || {
+        seccompiler::apply_filter(&program).unwrap();
+        run()
+    };
+    thread::scope(|scope| scope.spawn(filtered).join().unwrap())
+}
+
+#[test]
+fn what_the_kernel_lacks_is_told_in_plain_words() {
+    let folder = folder();
+    let told = "not hardened by Landlock: the kernel does not have it";
+    let serve = |required| {
+        let service = service::serve(folder.path());
+        service.env("HOWDAH_HARDENING_REQUIRED", required)
+    };
+    let refused = without_landlock(|| serve("on").refused());
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.contains(told) && refused.contains("`hardening.required` is on"), "{refused}");
+    let log = without_landlock(|| {
+        let service = serve("off").start();
+        assert_eq!(service.get("/").text(), "here");
+        // What it has is in force all the same.
+        assert!(of_every_thread(service.pid(), "Seccomp").iter().all(|value| value == "2"));
+        service.stop().1
+    });
+    assert!(log.contains(told), "{log}");
 }
 
 #[test]
