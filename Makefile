@@ -32,7 +32,7 @@ setup: ## Install what the tests need and this machine lacks
 test-versions: ## Run the tests against PostgreSQL 13 to 18
 	@scripts/test-versions
 
-chaos-access: ## Break what rotation, access and audit stand on, and print the figures to reach beside those reached: hours; ARGS=--short, minutes
+chaos-access: ## Break what rotation, access and audit stand on, and print the figures to reach beside those reached: an hour; ARGS=--short, minutes
 	@scripts/chaos-access $(ARGS)
 
 fuzz: ## Run each fuzz target for a minute

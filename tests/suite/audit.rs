@@ -1,6 +1,7 @@
 //! The audit trail against a real PostgreSQL.
 
 mod inbox;
+mod many;
 mod sequencer;
 mod tampering;
 mod witness;

@@ -63,6 +63,11 @@ struct Load {
 
 impl Load {
     fn on(service: &Service) -> Self {
+        Self::pausing(service, Duration::from_millis(2))
+    }
+
+    /// One whose callers wait so long after each answer.
+    fn pausing(service: &Service, pause: Duration) -> Self {
         let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let at = service.http;
         let caller = |_| {
@@ -77,7 +82,7 @@ impl Load {
                         Ok(reply) => failures.push(reply.to_string()),
                         Err(why) => failures.push(why.to_string()),
                     }
-                    std::thread::sleep(Duration::from_millis(2));
+                    std::thread::sleep(pause);
                 }
                 failures
             })

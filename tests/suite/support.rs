@@ -19,6 +19,7 @@ pub mod processes;
 pub mod proxy;
 pub mod reaper;
 pub mod service;
+pub mod shares;
 
 use std::time::{Duration, Instant};
 

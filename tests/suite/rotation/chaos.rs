@@ -1,10 +1,12 @@
 //! Rotations while keepers are killed and callers never stop. A few in the suite; as many as
-//! `HOWDAH_CHAOS_…` says in `scripts/chaos-access`, which reads the lines that begin with `figure`.
+//! `HOWDAH_CHAOS_…` says in `scripts/chaos-access`, in shares that go on at the same time. It reads the lines that
+//! begin with `figure` or `progress`.
 
-use super::{Load, done, home, leading, may_sign_in, own, serve, signs_in};
+use super::{Load, done, leading, may_sign_in, own, serve, signs_in};
 use crate::support::{
     eventually,
     keeper::{Home, Keeper},
+    shares::{Place, Work, at_once, number},
 };
 use serde_json::json;
 use std::{
@@ -16,11 +18,6 @@ use std::{
 const PATIENCE: Duration = Duration::from_mins(1);
 const PHASES: [&str; 7] =
     ["applied", "verified", "published", "adopted", "overlap", "retired", "idle"];
-
-fn times(variable: &str, usual: u32) -> u32 {
-    let given = std::env::var(variable).ok();
-    given.map_or(usual, |it| it.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
-}
 
 /// What was to be reached, and what was, for the script.
 fn figure(name: &str, target: &str, reached: &str, is_met: bool) {
@@ -74,67 +71,118 @@ fn reaches(keeper: &Keeper, whose: &str, phase: &str, generation: u64) {
     });
 }
 
-/// Kills keepers in each phase of a rotation of `whose`, `each` times; gives the last keeper and the longest
-/// that it took to be whole again.
-fn survive_each_phase(
-    home: &Home,
-    mut keeper: Keeper,
-    whose: &str,
-    each: u32,
-) -> (Keeper, Duration) {
-    let mut slowest = Duration::ZERO;
-    for phase in PHASES.iter().flat_map(|phase| (0..each).map(move |_| phase)) {
-        let (next, elapsed) = survive(home, keeper, whose, |keeper, generation| {
-            reaches(keeper, whose, phase, generation);
-        });
-        (keeper, slowest) = (next, slowest.max(elapsed));
-    }
-    (keeper, slowest)
+/// How long a caller waits after each answer: longer where several shares go on, so that all callers together
+/// ask as often as those of one, and what is timed is the keeper and not a processor that is full.
+fn pause(alone_ms: u64) -> Duration {
+    Duration::from_millis(alone_ms * at_once())
 }
 
-/// Says how long the slowest took and what became of the load's requests, of which none may have failed.
-fn judge(load: Load, slowest: Duration, [whole, failed]: [&str; 2]) {
-    let (answered, failures) = load.end();
-    let reached = format!("{:.1} s", slowest.as_secs_f64());
-    figure(whole, "5 s", &reached, slowest <= Duration::from_secs(5));
-    let reached = format!("{} of {answered}", failures.len());
-    figure(failed, "0", &reached, failures.is_empty());
-    assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
+/// When a keeper is killed.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// As soon as the rotation has come so far.
+    Phase(&'static str),
+    /// At random.
+    Any,
+}
+
+/// Each phase, so many times.
+fn each_phase(times: u64) -> impl Iterator<Item = Moment> {
+    PHASES.iter().flat_map(move |phase| (0..times).map(move |_| Moment::Phase(phase)))
+}
+
+/// What several shares saw, added up.
+#[derive(Default)]
+struct Seen {
+    slowest: Duration,
+    answered: u64,
+    failures: Vec<String>,
+}
+
+impl Seen {
+    fn add(&mut self, other: Self) {
+        self.slowest = self.slowest.max(other.slowest);
+        self.answered += other.answered;
+        self.failures.extend(other.failures);
+    }
+
+    fn of(all: Vec<Self>) -> Self {
+        all.into_iter().fold(Self::default(), |mut whole, one| {
+            whole.add(one);
+            whole
+        })
+    }
+
+    /// Says what was reached: no request may have failed.
+    fn judge(&self, [whole, failed]: [&str; 2]) {
+        let reached = format!("{:.1} s", self.slowest.as_secs_f64());
+        figure(whole, "5 s", &reached, self.slowest <= Duration::from_secs(5));
+        self.judge_requests(failed);
+    }
+
+    fn judge_requests(&self, failed: &str) {
+        let Self { answered, failures, .. } = self;
+        let reached = format!("{} of {answered}", failures.len());
+        figure(failed, "0", &reached, failures.is_empty());
+    }
+
+    fn holds(&self) {
+        let Self { answered, failures, .. } = self;
+        assert!(failures.is_empty(), "{} of {answered}: {}", failures.len(), failures[0]);
+        assert!(*answered > 0);
+    }
+}
+
+/// Kills keepers at each of the moments, in shares; gives what they saw.
+fn survive_all(what: &str, whose: &str, moments: &[Moment]) -> Seen {
+    let work = Work::new(what, moments.len() as u64);
+    let shares = work.share(|work| {
+        let place = Place::new();
+        let home = Home::rotating(place.database(), "");
+        let service = serve(&home);
+        let mut keeper = leading(&home);
+        done(&home, &keeper, "adopt");
+        let load = Load::pausing(&service, pause(2));
+        let mut slowest = Duration::ZERO;
+        while let Some(piece) = work.take() {
+            let moment = moments[usize::try_from(piece).unwrap()];
+            let (next, elapsed) =
+                survive(&home, keeper, whose, |keeper, generation| match moment {
+                    Moment::Phase(phase) => reaches(keeper, whose, phase, generation),
+                    Moment::Any => {
+                        std::thread::sleep(Duration::from_millis(fastrand::u64(0..3000)))
+                    }
+                });
+            (keeper, slowest) = (next, slowest.max(elapsed));
+            work.done();
+        }
+        own::rotate(&home, &keeper);
+        let (answered, failures) = load.end();
+        Seen { slowest, answered, failures }
+    });
+    Seen::of(shares)
 }
 
 #[test]
 fn a_kill_in_each_phase_and_at_random_locks_nobody_out() {
-    let home = home("");
-    let service = serve(&home);
-    let keeper = leading(&home);
-    done(&home, &keeper, "adopt");
-    let load = Load::on(&service);
-    let each = times("HOWDAH_CHAOS_KILLS", 1);
-    let (mut keeper, mut slowest) = survive_each_phase(&home, keeper, APPLICATION, each);
-    let random = times("HOWDAH_CHAOS_RANDOM", 2);
-    for _ in 0..random {
-        let pause = Duration::from_millis(fastrand::u64(0..3000));
-        let (next, elapsed) = survive(&home, keeper, APPLICATION, |_, _| std::thread::sleep(pause));
-        (keeper, slowest) = (next, slowest.max(elapsed));
-    }
-    let killed = 7 * each + random;
-    figure("keepers killed without lockout", "7 × 20 + 1000", &killed.to_string(), true);
-    judge(load, slowest, ["whole again after a kill", "requests failed meanwhile"]);
+    let random = usize::try_from(number("HOWDAH_CHAOS_RANDOM", 2)).unwrap();
+    let each = each_phase(number("HOWDAH_CHAOS_KILLS", 1));
+    let moments: Vec<_> = each.chain(std::iter::repeat_n(Moment::Any, random)).collect();
+    let seen = survive_all("keepers killed", APPLICATION, &moments);
+    let killed = moments.len().to_string();
+    figure("keepers killed without lockout", "7 × 20 + 1000", &killed, true);
+    seen.judge(["whole again after a kill", "requests failed meanwhile"]);
+    seen.holds();
 }
 
 #[test]
 fn a_kill_in_each_phase_of_the_keepers_own_login_locks_no_keeper_out() {
-    let home = home("");
-    let service = serve(&home);
-    let keeper = leading(&home);
-    done(&home, &keeper, "adopt");
-    let load = Load::on(&service);
-    let each = times("HOWDAH_CHAOS_KILLS", 1);
-    let (keeper, slowest) = survive_each_phase(&home, keeper, OWN, each);
-    own::rotate(&home, &keeper);
-    let killed = (7 * each).to_string();
+    let moments: Vec<_> = each_phase(number("HOWDAH_CHAOS_KILLS", 1)).collect();
+    let seen = survive_all("keepers killed as their own login changes", OWN, &moments);
+    let killed = moments.len().to_string();
     figure("keepers killed as their own login changes", "7 × 20", &killed, true);
-    judge(load, slowest, ["whole again after that", "requests failed during that"]);
+    seen.judge(["whole again after that", "requests failed during that"]);
+    seen.holds();
 }
 
 /// Signs in for each request, with the credential that is published then; gives how often that was
@@ -159,35 +207,50 @@ fn connect_per_request(home: &Home, stop: &AtomicBool, count: &AtomicU64) -> Vec
             Ok(()) => drop(count.fetch_add(1, Ordering::Relaxed)),
             Err(error) => failures.push(format!("{error:?}")),
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(pause(5));
     }
     failures
 }
 
 #[test]
 fn rotations_fail_neither_pooled_requests_nor_those_that_sign_in_each_time() {
-    let home = home("");
-    let (service, keeper) = (serve(&home), leading(&home));
-    done(&home, &keeper, "adopt");
-    let rotations = times("HOWDAH_CHAOS_ROTATIONS", 3);
-    let load = Load::on(&service);
-    let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
-    let failures = std::thread::scope(|scope| {
-        let caller = scope.spawn(|| connect_per_request(&home, &stop, &count));
-        for _ in 0..rotations {
-            done(&home, &keeper, "rotate");
-        }
-        stop.store(true, Ordering::Relaxed);
-        caller.join().unwrap()
+    let rotations = number("HOWDAH_CHAOS_ROTATIONS", 3);
+    let work = Work::new("rotations", rotations);
+    let shares = work.share(|work| {
+        let place = Place::new();
+        let home = Home::rotating(place.database(), "");
+        let (service, keeper) = (serve(&home), leading(&home));
+        done(&home, &keeper, "adopt");
+        let load = Load::pausing(&service, pause(2));
+        let (stop, count) = (AtomicBool::new(false), AtomicU64::new(0));
+        let failures = std::thread::scope(|scope| {
+            let caller = scope.spawn(|| connect_per_request(&home, &stop, &count));
+            let ended = Ended(&stop);
+            while work.take().is_some() {
+                done(&home, &keeper, "rotate");
+                work.done();
+            }
+            drop(ended);
+            caller.join().unwrap()
+        });
+        let (answered, failed) = load.end();
+        let pooled = Seen { answered, failures: failed, ..Seen::default() };
+        (pooled, Seen { answered: count.into_inner(), failures, ..Seen::default() })
     });
-    let (answered, failed) = load.end();
-    let total = count.into_inner();
+    let (pooled, signed_in): (Vec<_>, Vec<_>) = shares.into_iter().unzip();
+    let (pooled, signed_in) = (Seen::of(pooled), Seen::of(signed_in));
     figure("rotations under load", "1000", &rotations.to_string(), true);
-    let reached = format!("{} of {answered}", failed.len());
-    figure("pooled requests failed", "0", &reached, failed.is_empty());
-    let reached = format!("{} of {total}", failures.len());
-    figure("sign-ins for each request failed", "0", &reached, failures.is_empty());
-    assert!(failed.is_empty(), "{}", failed[0]);
-    assert!(failures.is_empty(), "{}", failures[0]);
-    assert!(answered > 0 && total > 0);
+    pooled.judge_requests("pooled requests failed");
+    signed_in.judge_requests("sign-ins for each request failed");
+    pooled.holds();
+    signed_in.holds();
+}
+
+/// Ends a caller also when a rotation fails.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

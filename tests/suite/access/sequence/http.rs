@@ -8,6 +8,7 @@ use crate::{
         eventually,
         http::{self, Reply},
         keeper::Home,
+        shares::{Work, number},
     },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -25,12 +26,6 @@ use std::{
 const SOON: Duration = Duration::from_secs(40);
 /// How many go on at once.
 const AT_ONCE: u64 = 3;
-
-/// How many requests live: some, or as many as `HOWDAH_ACCESS_SEQUENCES` says.
-fn sequences() -> u64 {
-    let given = std::env::var("HOWDAH_ACCESS_SEQUENCES").ok();
-    given.map_or(200, |it| it.parse().expect("HOWDAH_ACCESS_SEQUENCES is a number"))
-}
 
 /// What was seen, over all of them.
 #[derive(Default)]
@@ -197,15 +192,18 @@ fn signs_in_lightly(home: &Home) {
 #[test]
 fn no_sequence_over_http_grants_what_was_not_approved() {
     let world = World::new();
-    let (seed, total) = (fastrand::u64(..), sequences());
+    // How many requests live: some, or as many as it says.
+    let (seed, total) = (fastrand::u64(..), number("HOWDAH_ACCESS_SEQUENCES", 200));
+    let work = Work::new("sequences over HTTP", total);
     println!("seed {seed}");
     std::thread::scope(|scope| {
         for number in 0..AT_ONCE {
-            let world = &world;
+            let (world, work) = (&world, &work);
             scope.spawn(move || {
                 let mut random = fastrand::Rng::with_seed(seed.wrapping_add(number));
-                for _ in 0..total.div_ceil(AT_ONCE) {
+                while work.take().is_some() {
                     world.sequence(&mut random);
+                    work.done();
                 }
             });
         }
