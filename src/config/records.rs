@@ -97,7 +97,9 @@ sections! {
         /// other, and then each message has two signatures. It is read for each message.
         secret_file: PathBuf = File => required("/run/howdah-keeper/webhook.secret");
         /// What is told: actions of the audit trail; a `*` at the end stands for any rest.
-        events: Vec<String> = List(Text) => default("request.*, grant.active, grant.expired, grant.revoked");
+        events: Vec<String> = List(Text) => default(
+            "request.*, grant.active, grant.expired, grant.revoked, rotation.aborted, rotation.stuck, \
+             rotation.well, audit.checkpoint, audit.trail");
         /// After which time a message that is not taken is given up.
         give_up: Duration = Span::POSITIVE => default("1d");
     }

@@ -44,13 +44,15 @@ impl Message {
         Some(Self { id, outcome: text("outcome")?, action, body: body.to_string() })
     }
 
-    /// Whether it is among what is told: what was done, and not what was refused.
+    /// Whether it is among what is told: what was done or has failed, and not what somebody was refused,
+    /// which anybody can bring about. What the keeper itself refuses to believe of its trail is told.
     pub(super) fn is_wanted(&self, events: &[String]) -> bool {
         let fits = |event: &String| match event.strip_suffix('*') {
             Some(begin) => self.action.starts_with(begin),
             None => self.action == *event,
         };
-        self.outcome == "done" && events.iter().any(fits)
+        let is_somebodys = self.outcome == "refused" && !self.action.starts_with("audit.");
+        !is_somebodys && events.iter().any(fits)
     }
 }
 
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_done_is_told_when_it_is_wanted() {
+    fn what_is_done_or_fails_is_told_when_it_is_wanted() {
         let leaf = |action: &str, outcome: &str| {
             let entry = json!({ "action": action, "actor": "a", "subject": "s", "outcome": outcome,
                 "detail": { "n": 1 } });
@@ -142,6 +144,8 @@ mod tests {
             assert!(!wants(events, &message));
         }
         assert!(!wants(&["*"], &leaf("request.made", "refused")));
+        assert!(wants(&["rotation.stuck"], &leaf("rotation.stuck", "failed")));
+        assert!(wants(&["audit.checkpoint"], &leaf("audit.checkpoint", "refused")));
         assert_eq!(Message::of("rates", 1, "no JSON"), None);
         assert_eq!(Message::of("rates", 1, "{}"), None);
     }
