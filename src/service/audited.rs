@@ -114,7 +114,8 @@ impl Serving {
             Some(page) => (sink.of_page(page), page.call(endpoint, arguments)),
             None => (sink, (Arc::clone(&endpoint.statement), endpoint.bind(arguments))),
         };
-        let mut job = lane.exclusive(permit, Instant::now() + patience.each).await?;
+        let deadline = Instant::now() + endpoint.definition.delivery.within(patience.each);
+        let mut job = lane.exclusive(permit, deadline).await?;
         let reads = self.reads(&endpoint.lane);
         job.begin_apart(if reads { BEGIN_READ } else { BEGIN_WRITE }).await?;
         job.assume().await?;

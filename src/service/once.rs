@@ -175,7 +175,7 @@ impl Serving {
         record: Option<&Record>,
     ) -> Result<Outcome, NotMade> {
         let (lane, patience) = self.exclusive(&endpoint.lane).ok_or(Failure::Unavailable)?;
-        let deadline = Instant::now() + patience.each;
+        let deadline = Instant::now() + endpoint.definition.delivery.within(patience.each);
         let mut job = lane.exclusive(permit, deadline).await?;
         let made = async {
             if let Claim::Known(known) = self.claim(&mut job, once).await? {

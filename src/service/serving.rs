@@ -159,7 +159,7 @@ impl Serving {
         let max_bytes = usize::try_from(self.service.config.limits.response).unwrap_or(usize::MAX);
         let (usual, encoder) = (endpoint.usual.bytes(), endpoint.layouts.encoder(medium));
         let sink = AnswerSink::expecting(usual, encoder, endpoint.max_rows(), max_bytes);
-        let deadline = Instant::now() + open.deadline;
+        let deadline = Instant::now() + endpoint.definition.delivery.within(open.deadline);
         let (sink, (statement, arguments)) = match page {
             Some(page) => (sink.of_page(page), page.call(endpoint, arguments)),
             None => (sink, (Arc::clone(&endpoint.statement), endpoint.bind(arguments))),
@@ -187,7 +187,8 @@ impl Serving {
             row_bytes: usize::try_from(self.service.config.limits.response).unwrap_or(usize::MAX),
             patience: open.patience,
         };
-        let mut job = open.lane.exclusive(permit, Instant::now() + open.deadline).await?;
+        let deadline = Instant::now() + endpoint.definition.delivery.within(open.deadline);
+        let mut job = open.lane.exclusive(permit, deadline).await?;
         job.start(&endpoint.statement, &endpoint.bind(arguments))?;
         let mut stream = RowStream::new(job, endpoint.layouts.encoder(medium), limits);
         let first = stream.first().await?;

@@ -10,6 +10,7 @@ mod bulk;
 mod cache;
 mod cli;
 mod contract;
+mod deadlines;
 mod docs;
 mod embedded;
 mod endpoints;

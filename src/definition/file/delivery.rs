@@ -6,22 +6,33 @@ use crate::{
     diagnostic::Code,
     table::{Item, Table},
 };
+use std::time::Duration;
 
 /// How an endpoint's answer is delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// Whether rows are streamed; `None` leaves it to `max_rows`.
     pub stream: Option<bool>,
+    /// How long a request may wait and run together, where that is less than its lane says.
+    pub deadline: Option<Duration>,
+}
+
+impl Delivery {
+    /// How long a request may wait and run together on a lane that says so much.
+    pub fn within(&self, lane: Duration) -> Duration {
+        self.deadline.map_or(lane, |it| it.min(lane))
+    }
 }
 
 /// Takes the keys; what they say is told against method and shape by `agreement`.
 pub(super) struct Taken<'t, 'e> {
     stream: Option<Item<'t, 'e>>,
+    pub(super) deadline: Option<Item<'t, 'e>>,
 }
 
 /// Takes the keys out of the root.
 pub(super) fn take<'t, 'e>(root: &Table<'t, 'e>) -> Taken<'t, 'e> {
-    Taken { stream: root.take("stream") }
+    Taken { stream: root.take("stream"), deadline: root.take("deadline") }
 }
 
 impl Taken<'_, '_> {
@@ -37,8 +48,19 @@ impl Taken<'_, '_> {
                 item.refuse(Code::Conflict, &why, Some("leave it out"));
             }
         }
-        Delivery { stream: stream.map(|(stream, _)| stream) }
+        let deadline = self.deadline.as_ref().and_then(deadline);
+        Delivery { stream: stream.map(|(stream, _)| stream), deadline }
     }
+}
+
+fn deadline(item: &Item<'_, '_>) -> Option<Duration> {
+    let read = humantime::parse_duration(item.string()?.trim()).ok();
+    let deadline = read.filter(|it| !it.is_zero());
+    if deadline.is_none() {
+        let help = "such as \"500ms\" or \"2s\"";
+        item.refuse(Code::InvalidValue, "takes a duration above 0", Some(help));
+    }
+    deadline
 }
 
 /// Refuses `audit`, the item given, beside what would give an answer before, or without, its record.

@@ -212,6 +212,7 @@ fn said(root: &Table<'_, '_>, is_copy: &mut bool) -> Option<Said> {
             envelope.as_ref().map(|(_, item)| item),
             declared.as_ref(),
             plan.as_ref().map(|(_, item)| item),
+            delivery.deadline.as_ref(),
         ];
         copy::refuse_others(root, route.as_ref(), &others);
     }

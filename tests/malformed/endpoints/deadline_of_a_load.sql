@@ -1,0 +1,5 @@
+/*
+post = "/a"
+copy = "things (name)"
+deadline = "2s"
+*/

@@ -1,0 +1,5 @@
+/*
+get = "/a"
+deadline = "soon"
+*/
+SELECT 1 AS one
