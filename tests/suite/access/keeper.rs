@@ -45,7 +45,8 @@ impl House {
             "[audit]\nkey_file = \"{path}/audit.key\"\nfiles = [\"{path}/checkpoints\"]\nevery = \"200ms\"\n\n\
              {policy}"
         ));
-        let keeper = home.keeper();
+        // On a machine that is full, signing in may take longer than it usually waits.
+        let keeper = home.keeper_with(&[("HOWDAH_DATABASE_CONNECT_TIMEOUT", "1m")]);
         eventually("it leads", SOON, || keeper.leads());
         let profile = format!("{}_reader", home.database.name);
         (Self { home, keeper, profile }, key)
