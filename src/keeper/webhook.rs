@@ -6,7 +6,7 @@
 
 mod message;
 
-use super::{Desk, Lead, Room};
+use super::{Desk, Lead, Room, SignedIn};
 use crate::{
     audit::inbox,
     config::Webhook,
@@ -24,6 +24,7 @@ use std::{
     rc::Rc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
+use tokio::time::Instant;
 use tokio_postgres::Error;
 
 /// How often the trail is looked into for more.
@@ -119,35 +120,37 @@ impl Teller {
         told: &mut String,
     ) -> Result<std::convert::Infallible, String> {
         let said = |error: Error| error.to_string();
-        let mut session = desk.connect().await.map_err(|it| it.message().to_owned())?;
-        session.execute(BEGIN, &[]).await.map_err(said)?;
+        let mut own = desk.sign_in().await.map_err(|it| it.message().to_owned())?;
+        own.session.execute(BEGIN, &[]).await.map_err(said)?;
         loop {
-            let rows = session.query(READ, &[&BATCH]).await.map_err(said)?;
+            let rows = own.session.query(READ, &[&BATCH]).await.map_err(said)?;
             if rows.is_empty() {
-                tokio::time::sleep(LOOK_EVERY).await;
+                rest(desk, &mut own, LOOK_EVERY).await;
             }
             for row in rows {
+                follow(desk, &mut own).await;
                 let (leaf, body): (i64, &str) = (row.get(0), row.get(1));
                 let message = Message::of(desk.config.service.name.as_str(), leaf, body);
                 let message = message.filter(|it| it.is_wanted(&self.settings.events));
                 let Some(message) = message else {
-                    move_on(&mut session, lead, leaf, None).await?;
+                    move_on(&mut own.session, lead, leaf, None).await?;
                     continue;
                 };
                 let tried = Duration::try_from_secs_f64(row.get(2)).unwrap_or_default();
-                session.execute(TRY, &[]).await.map_err(said)?;
+                own.session.execute(TRY, &[]).await.map_err(said)?;
                 match self.send(&message).await {
                     Ok(()) => {
                         (*wait, *told) = (FIRST_WAIT, String::new());
-                        move_on(&mut session, lead, leaf, None).await?;
+                        move_on(&mut own.session, lead, leaf, None).await?;
                     }
                     Err(why) if tried >= self.settings.give_up => {
                         say(desk, told, &format!("message {} is given up: {why}", message.id));
-                        move_on(&mut session, lead, leaf, Some((&message, &why))).await?;
+                        move_on(&mut own.session, lead, leaf, Some((&message, &why))).await?;
                     }
                     Err(why) => {
                         say(desk, told, &why);
-                        tokio::time::sleep(wait.mul_f64(0.75 + fastrand::f64() / 4.0)).await;
+                        let pause = wait.mul_f64(0.75 + fastrand::f64() / 4.0);
+                        rest(desk, &mut own, pause).await;
                         *wait = (*wait * 2).min(LONGEST_WAIT).min(self.settings.give_up);
                         // What is next is read again: it is this one, older.
                         break;
@@ -177,6 +180,27 @@ impl Teller {
         } else {
             Err(format!("the receiver answered with {}", status.as_u16()))
         }
+    }
+}
+
+/// Goes over to another credential of the keeper's own when there is one: its rotation waits for every
+/// session of the one before.
+async fn follow(desk: &Desk, own: &mut SignedIn) {
+    if let Some(other) = desk.renewed(&own.credential).await {
+        *own = other;
+    }
+}
+
+/// Waits for so long, and follows meanwhile.
+async fn rest(desk: &Desk, own: &mut SignedIn, time: Duration) {
+    let end = Instant::now() + time;
+    loop {
+        follow(desk, own).await;
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(LOOK_EVERY)).await;
     }
 }
 

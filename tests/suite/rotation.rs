@@ -3,15 +3,16 @@
 mod approval;
 mod chaos;
 mod clock;
-mod faults;
+pub(crate) mod faults;
 mod own;
 mod own_clock;
+mod secrets;
 
 use crate::support::{
     database::Database,
     eventually, http,
     keeper::{Home, Keeper},
-    postgres::{Cluster, cluster},
+    postgres::cluster,
     service::{self, Service},
 };
 use std::{
@@ -185,55 +186,6 @@ fn keepers_that_are_asked_together_make_one_generation() {
     eventually("it ends", SOON, || leader.get("/credentials").json()["phase"] == "idle");
     assert_eq!(leader.get("/credentials").json()["highest"], 1);
     assert_eq!(service.get("/one").status, 200);
-}
-
-#[test]
-fn no_password_is_ever_in_the_log() {
-    // A server of its own, whose log is read whole.
-    let cluster = Cluster::start();
-    let home = Home::rotating(Database::create(&cluster), "");
-    home.database.psql_as_superuser("ALTER SYSTEM SET log_statement = 'all'");
-    home.database.psql_as_superuser("ALTER SYSTEM SET log_min_error_statement = 'debug5'");
-    home.database.psql_as_superuser("ALTER SYSTEM SET log_min_duration_statement = 0");
-    home.database.psql_as_superuser("SELECT pg_reload_conf()");
-    let service = serve(&home);
-    let keeper = leading(&home);
-    let mut secrets = Vec::new();
-    for word in ["adopt", "rotate", "rotate"] {
-        done(&home, &keeper, word);
-        secrets.push(home.published()["password"].as_str().unwrap().to_owned());
-        secrets.push(own::credential(&home)["password"].as_str().unwrap().to_owned());
-        own::rotate(&home, &keeper);
-    }
-    secrets.push(home.database.password.clone());
-    secrets.push(own::credential(&home)["password"].as_str().unwrap().to_owned());
-    // A statement of the function's that fails, with a verifier in it.
-    home.database.psql_as_superuser(&format!("ALTER ROLE {}_logins NOCREATEROLE", home.role));
-    assert_eq!(keeper.post("/credentials/keeper/rotate", &serde_json::json!({})).status, 409);
-    secrets
-        .push(std::fs::read_to_string(home.folder.path().join("key")).unwrap().trim().to_owned());
-    secrets.push(std::fs::read_to_string(&keeper.token).unwrap().trim().to_owned());
-    let log = cluster.log();
-    assert!(log.contains("howdah.rotation"), "the log has the keeper's other statements");
-    let places = [
-        ("the server's", log),
-        ("the keeper's", keeper.log()),
-        ("the service's", service.output()),
-    ];
-    for secret in &secrets {
-        for (whose, log) in &places {
-            // The harness itself made the application's first password, in a statement.
-            if *secret != home.database.password {
-                assert!(!log.contains(secret.as_str()), "a secret is in {whose} log");
-            }
-        }
-    }
-    if cluster.major >= 15 {
-        assert!(!places[0].1.contains("SCRAM-SHA-256$"), "a verifier is in the log");
-    }
-    let stored = home.database.psql_as_superuser("SELECT r::text FROM howdah.rotation r");
-    let stored = format!("{stored:?}");
-    assert!(secrets.iter().all(|it| !stored.contains(it.as_str())));
 }
 
 #[test]

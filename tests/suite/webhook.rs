@@ -1,7 +1,8 @@
 //! What the keeper tells a receiver: signed, at least once, in order, and never in anybody's way.
 
 mod hanging;
-mod receiver;
+pub(crate) mod receiver;
+mod trouble;
 
 use crate::support::{
     database::Database,
@@ -16,7 +17,7 @@ use receiver::{Answer, Receiver};
 use serde_json::Value;
 use std::time::Duration;
 
-const SOON: Duration = Duration::from_mins(1);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 /// A folder whose keeper tells `receiver`.
 fn home(receiver: &Receiver, more: &str) -> (Home, Vec<u8>) {
@@ -36,6 +37,38 @@ fn home(receiver: &Receiver, more: &str) -> (Home, Vec<u8>) {
         receiver.url()
     ));
     (home, secret)
+}
+
+/// A folder that rotates, with a receiver at `url`; `[webhook]` says `more`.
+pub(crate) fn rotating(database: Database, url: &str, more: &str) -> Home {
+    let home = Home::rotating(database, "");
+    let path = home.folder.path().display().to_string();
+    let mut key = service::howdah(["audit", "key", "--name", "example.org/kept"]);
+    assert!(key.arg(home.folder.path().join("audit.key")).output().unwrap().status.success());
+    home.folder.write("webhook.secret", format!("whsec_{}", STANDARD.encode([7; 32])));
+    home.rotates(
+        &home.database.user,
+        &format!(
+            "\n[audit]\nkey_file = \"{path}/audit.key\"\nfiles = [\"{path}/checkpoints\"]\nevery = \"200ms\"\n\n\
+             [webhook]\nurl = \"{url}\"\nsecret_file = \"{path}/webhook.secret\"\n{more}"
+        ),
+    );
+    home
+}
+
+fn rotates(home: &Home, keeper: &Keeper, word: &str) {
+    let output = home.credentials(word, keeper);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{word}: {said}\n{}", keeper.log());
+}
+
+/// Changes the keeper's own login, to the end.
+fn rotates_own(home: &Home, keeper: &Keeper) {
+    let mut command = home.howdah(&["credentials", "rotate", "--own"]);
+    command.args(["--set", &format!("keeper.listen={}", keeper.address)]);
+    let output = command.arg("--token-file").arg(&keeper.token).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}\n{}", keeper.log());
 }
 
 /// Writes an entry as an operation does; its subject is its number.

@@ -46,7 +46,7 @@ fn no_failure(load: Load) {
 }
 
 /// Puts a line before all others of `pg_hba.conf`, or takes it away again.
-fn hba(cluster: &Cluster, home: &Home, line: &str) {
+pub(crate) fn hba(cluster: &Cluster, home: &Home, line: &str) {
     let path = cluster.folder.join("data/pg_hba.conf");
     let text = fs::read_to_string(&path).unwrap();
     let own = "# of this test: ";

@@ -3,35 +3,21 @@
 use super::{
     SOON, happen,
     receiver::{Answer, Receiver},
-    started, taken,
+    rotates, rotates_own, rotating, started, taken,
 };
 use crate::support::{
     database::Database,
     eventually, http,
     keeper::{Home, Keeper},
     postgres::cluster,
-    service,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 
 /// A folder that rotates, with a receiver at `url`.
 fn home(url: &str, give_up: &str) -> Home {
-    let home = Home::rotating(Database::create(cluster()), "");
-    let path = home.folder.path().display().to_string();
-    let mut key = service::howdah(["audit", "key", "--name", "example.org/kept"]);
-    assert!(key.arg(home.folder.path().join("audit.key")).output().unwrap().status.success());
-    home.folder.write("webhook.secret", format!("whsec_{}", STANDARD.encode([7; 32])));
-    home.rotates(
-        &home.database.user,
-        &format!(
-            "\n[audit]\nkey_file = \"{path}/audit.key\"\nevery = \"200ms\"\n\n[webhook]\nurl = \"{url}\"\n\
-             secret_file = \"{path}/webhook.secret\"\nevents = [\"test.*\", \"rotation.*\"]\n\
-             give_up = \"{give_up}\""
-        ),
-    );
-    home
+    let more = format!("events = [\"test.*\", \"rotation.*\"]\ngive_up = \"{give_up}\"");
+    rotating(Database::create(cluster()), url, &more)
 }
 
 /// The first leaf that was not told, and how many there are.
@@ -43,12 +29,6 @@ fn stands(home: &Home) -> (u64, u64) {
     (number(0), number(1))
 }
 
-fn rotates(home: &Home, keeper: &Keeper, word: &str) {
-    let output = home.credentials(word, keeper);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{word}: {said}\n{}", keeper.log());
-}
-
 /// The keeper leads, answers, rotates, and its trail goes on, while the receiver has what it hangs with.
 fn works(home: &Home, keeper: &Keeper) {
     let epoch = || keeper.get("/ready").json()["epoch"].clone();
@@ -57,6 +37,8 @@ fn works(home: &Home, keeper: &Keeper) {
     for _ in 0..2 {
         rotates(home, keeper, "rotate");
     }
+    // The keeper's own login as well, whose rotation waits for every session of the one before.
+    rotates_own(home, keeper);
     happen(home, "test.made", 1..200);
     eventually("the trail goes on", SOON, || stands(home).1 >= size + 3 * 7 + 199);
     let reply = http::send(keeper.address, "GET", "/ready", &[], b"").unwrap();

@@ -12,7 +12,7 @@ use std::{
 
 /// What a receiver does with a message.
 #[derive(Clone)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// It answers with this status.
     Status(u16),
     /// It sends it elsewhere.
@@ -27,9 +27,9 @@ pub(super) enum Answer {
 
 /// A message as it came.
 #[derive(Clone, Debug)]
-pub(super) struct Got {
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: String,
+pub(crate) struct Got {
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 #[derive(Default)]
@@ -44,7 +44,7 @@ struct State {
     most_open: usize,
 }
 
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     at: SocketAddr,
     state: Arc<Mutex<State>>,
     ended: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// A receiver that takes everything.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         let (state, ended) = (Arc::new(Mutex::new(State::default())), Arc::default());
@@ -77,37 +77,37 @@ impl Receiver {
         receiver
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook", self.at)
     }
 
     /// So it answers what comes next, and takes all after that.
-    pub(super) fn answers(&self, answers: &[Answer]) {
+    pub(crate) fn answers(&self, answers: &[Answer]) {
         self.state.lock().unwrap().next.extend(answers.iter().cloned());
     }
 
     /// So it answers from now on.
-    pub(super) fn always(&self, answer: Answer) {
+    pub(crate) fn always(&self, answer: Answer) {
         self.state.lock().unwrap().always = Some(answer);
     }
 
     /// It takes no message with this in it.
-    pub(super) fn refuses_bodies_with(&self, text: &str) {
+    pub(crate) fn refuses_bodies_with(&self, text: &str) {
         self.state.lock().unwrap().refuses = Some(text.to_owned());
     }
 
     /// What it took.
-    pub(super) fn taken(&self) -> Vec<Got> {
+    pub(crate) fn taken(&self) -> Vec<Got> {
         self.state.lock().unwrap().taken.clone()
     }
 
     /// The most connections that it ever had at once.
-    pub(super) fn most_open(&self) -> usize {
+    pub(crate) fn most_open(&self) -> usize {
         self.state.lock().unwrap().most_open
     }
 
     /// What it did not take.
-    pub(super) fn refused(&self) -> Vec<Got> {
+    pub(crate) fn refused(&self) -> Vec<Got> {
         self.state.lock().unwrap().refused.clone()
     }
 }
