@@ -24,7 +24,6 @@ fn talkative() -> (Cluster, Database) {
         "log_statement = 'all'",
         "log_min_error_statement = 'debug5'",
         "log_min_duration_statement = 0",
-        "log_parameter_max_length_on_error = -1",
     ] {
         database.psql_as_superuser(&format!("ALTER SYSTEM SET {setting}"));
     }
