@@ -189,7 +189,7 @@ fn survive_all(what: &str, whose: &str, moments: &[Moment]) -> Seen {
                 survive((&home, &eye), keeper, whose, |generation| match moment {
                     Moment::Phase(phase) => reaches(&eye, whose, phase, generation),
                     Moment::Any => {
-                        std::thread::sleep(Duration::from_millis(fastrand::u64(0..3000)))
+                        std::thread::sleep(Duration::from_millis(fastrand::u64(0..3000)));
                     }
                 });
             (keeper, slowest) = (next, slowest.max(elapsed));
