@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Longer than any deadline of the service.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An answer.
 #[derive(Clone, Debug)]
