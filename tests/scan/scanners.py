@@ -316,7 +316,7 @@ class Deny(Scanner):
         return super().version()
 
     def look(self, root, config):
-        done = run(["cargo", "deny", "--offline", "--format", "json", "check", "--config", str(config), "licenses", "bans", "sources"], root)
+        done = run(["cargo", "deny", "--offline", "--format", "json", "--config", str(config), "check", "licenses", "bans", "sources"], root)
         found, summary = [], False
         for line in done.stderr.splitlines():
             try:
