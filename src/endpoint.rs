@@ -14,7 +14,7 @@ mod sink;
 mod stream;
 mod typing;
 
-pub use sink::{AnswerSink, Usual};
+pub use sink::AnswerSink;
 pub use stream::{Limits as StreamLimits, RowStream};
 pub use typing::prepare;
 
@@ -49,8 +49,6 @@ pub struct Endpoint {
     pub lane: Identifier,
     /// How its rows are given page by page, when they are.
     pub paging: Option<page::Paging>,
-    /// How large its answers are.
-    pub usual: Usual,
 }
 
 impl Endpoint {

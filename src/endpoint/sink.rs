@@ -7,52 +7,15 @@ use crate::{
     value::Malformed,
 };
 use bytes::Bytes;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 /// The bytes that most answers fit into without growing.
 const FIRST_CAPACITY: usize = 512;
-
-/// The most bytes that are kept ready for an answer that has not come yet.
-const MOST_EXPECTED: usize = 256 * 1024;
-
-/// How large an endpoint's answers have been, so that a buffer need not grow with every one.
-#[derive(Debug)]
-pub struct Usual(AtomicUsize);
-
-impl Usual {
-    /// As many bytes as its next answer most likely takes.
-    pub fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// An answer took so many. A larger one counts at once, a smaller one a sixteenth each time. Of two
-    /// that come at the same time one may be lost: it is a guess.
-    pub fn learn(&self, bytes: usize) {
-        let known = self.bytes();
-        // An eighth more, for answers of one endpoint differ.
-        let taken = (bytes + bytes / 8).clamp(FIRST_CAPACITY, MOST_EXPECTED);
-        let next = if taken > known { taken } else { known - (known - taken) / 16 };
-        if next != known {
-            self.0.store(next, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Default for Usual {
-    fn default() -> Self {
-        Self(AtomicUsize::new(FIRST_CAPACITY))
-    }
-}
 
 /// Writes rows into a buffer in a medium.
 pub struct AnswerSink {
     encoder: Encoder,
     bytes: Vec<u8>,
-    /// How many bytes the whole answer most likely takes.
-    usual: usize,
     /// The whole answer, once it is shared.
     whole: Option<Bytes>,
     rows: u64,
@@ -64,16 +27,10 @@ pub struct AnswerSink {
 
 impl AnswerSink {
     /// A sink for an answer of at most `max_rows` rows and `max_bytes` bytes.
-    pub fn new(encoder: Encoder, max_rows: u64, max_bytes: usize) -> Self {
-        Self::expecting(FIRST_CAPACITY, encoder, max_rows, max_bytes)
-    }
-
-    /// The same for an answer that most likely takes `usual` bytes. Room for them is made when its first
-    /// row comes: most answers are waited for while others come.
-    pub fn expecting(usual: usize, mut encoder: Encoder, max_rows: u64, max_bytes: usize) -> Self {
+    pub fn new(mut encoder: Encoder, max_rows: u64, max_bytes: usize) -> Self {
         let mut bytes = Vec::with_capacity(FIRST_CAPACITY);
         encoder.begin(&mut bytes);
-        Self { encoder, bytes, usual, whole: None, rows: 0, max_rows, max_bytes, cut: None }
+        Self { encoder, bytes, whole: None, rows: 0, max_rows, max_bytes, cut: None }
     }
 
     /// A sink for the page.
@@ -82,11 +39,6 @@ impl AnswerSink {
         self.max_rows = u64::from(page.limit());
         self.cut = Some(Box::new(page.cut()));
         self
-    }
-
-    /// How many bytes it has so far; of an answer that is shared, all of them.
-    pub fn size(&self) -> usize {
-        self.whole.as_ref().map_or(self.bytes.len(), Bytes::len)
     }
 
     /// The keys of the page's last row when there are more behind it.
@@ -118,9 +70,6 @@ impl RowSink for AnswerSink {
         if self.rows == self.max_rows {
             return self.cut.as_mut().map_or(Err(Stop::TooMany), |cut| cut.row_behind(data_row));
         }
-        if self.rows == 0 {
-            self.bytes.reserve(self.usual);
-        }
         self.encoder.row(data_row, self.rows == 0, &mut self.bytes).map_err(|_| Stop::Malformed)?;
         self.rows += 1;
         if let Some(cut) = self.cut.as_mut().filter(|_| self.rows == self.max_rows) {
@@ -151,7 +100,6 @@ impl RowSink for AnswerSink {
         Some(Self {
             encoder,
             bytes: Vec::new(),
-            usual: self.usual,
             whole,
             rows: self.rows,
             max_rows: self.max_rows,

@@ -112,7 +112,6 @@ pub async fn prepare(
         parameters,
         definition: Arc::clone(definition),
         paging,
-        usual: super::Usual::default(),
     };
     found.into_result(Some(endpoint))
 }

@@ -157,16 +157,14 @@ impl Serving {
     ) -> Result<Done<AnswerSink>, Failure> {
         let open = self.lane(&endpoint.lane).ok_or(Failure::Unavailable)?;
         let max_bytes = usize::try_from(self.service.config.limits.response).unwrap_or(usize::MAX);
-        let (usual, encoder) = (endpoint.usual.bytes(), endpoint.layouts.encoder(medium));
-        let sink = AnswerSink::expecting(usual, encoder, endpoint.max_rows(), max_bytes);
+        let sink =
+            AnswerSink::new(endpoint.layouts.encoder(medium), endpoint.max_rows(), max_bytes);
         let deadline = Instant::now() + endpoint.definition.delivery.within(open.deadline);
         let (sink, (statement, arguments)) = match page {
             Some(page) => (sink.of_page(page), page.call(endpoint, arguments)),
             None => (sink, (Arc::clone(&endpoint.statement), endpoint.bind(arguments))),
         };
-        let done = open.lane.run(permit, Call::new(statement, arguments, sink, deadline)).await?;
-        endpoint.usual.learn(done.sink.size());
-        Ok(done)
+        open.lane.run(permit, Call::new(statement, arguments, sink, deadline)).await
     }
 
     /// Starts an endpoint's statement on a connection of its own; gives its rows with the first piece
