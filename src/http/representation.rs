@@ -135,7 +135,7 @@ fn validator(bytes: &[u8], coding: Option<Coding>) -> String {
 }
 
 /// The hexadecimal digit of a number below 16.
-fn digit(half: u8) -> char {
+pub(super) fn digit(half: u8) -> char {
     char::from(if half < 10 { b'0' + half } else { b'a' - 10 + half })
 }
 

@@ -1,5 +1,6 @@
 //! The id that ties a request, its answer and its log lines together.
 
+use super::representation::digit;
 use http::{HeaderMap, HeaderName};
 use std::fmt;
 
@@ -38,13 +39,11 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// 16 hexadecimal digits. Every request takes them: `format!` took five times as many instructions.
+/// 16 hexadecimal digits. Every request takes them: with `format!`, and a field's name that was read each time, it took 700
+/// instructions more.
 fn random() -> Box<str> {
     let number = fastrand::u64(..);
-    let digits = (0..16).rev().map(|place| {
-        let half = (number >> (4 * place) & 0xf) as u8;
-        char::from(if half < 10 { b'0' + half } else { b'a' - 10 + half })
-    });
+    let digits = (0..16).rev().map(|place| digit((number >> (4 * place) & 0xf) as u8));
     let mut text = String::with_capacity(16);
     text.extend(digits);
     text.into_boxed_str()

@@ -9,7 +9,7 @@ mod tests;
 use super::{
     Failure, RowSink,
     connection::{Knowledge, Shape, State},
-    flight::Stage,
+    flight::{Span, Stage},
 };
 use crate::postgres::refusal::Refusal;
 use bytes::BytesMut;
@@ -52,6 +52,11 @@ pub(super) fn head(bytes: &[u8]) -> io::Result<Option<(u8, usize)>> {
     Ok(Some((tag, length + 1)))
 }
 
+/// Whether the session plans as it is known to, after this refusal.
+fn keeps_plans(span: Span, refusal: &Refusal) -> bool {
+    span.plans.is_none() && refusal.sqlstate != FORGOTTEN
+}
+
 fn broken(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
@@ -92,8 +97,7 @@ pub(super) fn take<S: RowSink>(state: &mut State<S>, tag: u8, message: &[u8]) ->
                 if stage == Stage::Nobody {
                     state.introduced = false;
                 }
-                let keeps_plans = flight.span.plans.is_none() && refusal.sqlstate != FORGOTTEN;
-                state.plans = state.plans.filter(|_| keeps_plans);
+                state.plans = state.plans.filter(|_| keeps_plans(flight.span, &refusal));
                 // The statement was not prepared, if it was to be.
                 if flight.span.prepares && known.shape == Shape::Unknown {
                     *known = Knowledge::default();
@@ -123,8 +127,7 @@ pub(super) fn take<S: RowSink>(state: &mut State<S>, tag: u8, message: &[u8]) ->
                 *known = Knowledge::default();
             }
             // The session plans as it did before: what was set went with the transaction.
-            let keeps_plans = flight.span.plans.is_none() && refusal.sqlstate != FORGOTTEN;
-            state.plans = state.plans.filter(|_| keeps_plans);
+            state.plans = state.plans.filter(|_| keeps_plans(flight.span, &refusal));
             // What comes after the first, the server's good-bye, says less.
             flight.refusal.get_or_insert(refusal);
         }

@@ -110,7 +110,7 @@ fn integer(number: i64, out: &mut Vec<u8>) -> Form {
         let (text, length) = digits::short(small);
         short::append(&text, length, out);
     } else {
-        short::append_slice(itoa::Buffer::new().format(number).as_bytes(), out);
+        out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
     Form::Bare
 }
@@ -135,10 +135,7 @@ fn float(number: impl zmij::Float, wide: f64, out: &mut Vec<u8>) -> Form {
             out.push(b'e');
             out.extend_from_slice(exponent.as_bytes());
         }
-        None => {
-            let digits = digits.strip_suffix(".0").unwrap_or(digits);
-            short::append_slice(digits.as_bytes(), out);
-        }
+        None => out.extend_from_slice(digits.strip_suffix(".0").unwrap_or(digits).as_bytes()),
     }
     Form::Bare
 }

@@ -12,32 +12,6 @@ pub(crate) fn append<const N: usize>(bytes: &[u8; N], length: usize, out: &mut V
     out.truncate(end);
 }
 
-/// Appends a text that is most often of 4 to 24 bytes.
-#[inline]
-pub(crate) fn append_slice(text: &[u8], out: &mut Vec<u8>) {
-    let length = text.len();
-    // Two pieces of a size that is known cover the text; they overlap.
-    let wide = |piece: &[u8; 8]| u128::from(u64::from_le_bytes(*piece));
-    let narrow = |piece: &[u8; 4]| u128::from(u32::from_le_bytes(*piece));
-    if let (4..8, Some(first), Some(last)) = (length, text.first_chunk(), text.last_chunk()) {
-        let both = narrow(first) | narrow(last) << (8 * (length - 4));
-        append(&both.to_le_bytes(), length, out);
-    } else if let (8..=16, Some(first), Some(last)) =
-        (length, text.first_chunk(), text.last_chunk())
-    {
-        let both = wide(first) | wide(last) << (8 * (length - 8));
-        append(&both.to_le_bytes(), length, out);
-    } else if let (17..=24, Some(first), Some(last)) =
-        (length, text.first_chunk::<16>(), text.last_chunk::<8>())
-    {
-        out.extend_from_slice(first);
-        let rest = u64::from_le_bytes(*last) >> (8 * (24 - length));
-        append(&rest.to_le_bytes(), length - 16, out);
-    } else {
-        out.extend_from_slice(text);
-    }
-}
-
 /// The bytes of a text of less than eight as a little-endian word, what is above them zero.
 #[inline]
 pub(crate) fn word(text: &[u8]) -> u64 {
@@ -58,16 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_each_length_are_appended_and_nothing_else() {
-        let text: Vec<u8> = (b'A'..).take(40).collect();
-        for length in 0..=text.len() {
-            for before in [0, 1, 7] {
-                let mut out = vec![b'.'; before];
-                append_slice(&text[..length], &mut out);
-                assert_eq!(out[before..], text[..length]);
-                assert_eq!(out[..before], b"......."[..before]);
-            }
-        }
+    fn what_is_too_much_is_cut_off() {
         let mut out = b"a".to_vec();
         append(b"bcde", 2, &mut out);
         append(b"fg", 0, &mut out);

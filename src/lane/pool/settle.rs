@@ -13,6 +13,7 @@ use tokio::time::Instant;
 /// How often a read may be sent and be the one whose connection breaks. A statement that brings
 /// its backend down must not do so for ever.
 const MAX_SENDS: u8 = 3;
+
 impl<S: RowSink> Pool<S> {
     /// Answers the calls whose span has ended, or sends them again where that is invisible.
     pub(in crate::lane) fn settle(&self, index: usize, flight: &Flight<S>) {
