@@ -8,6 +8,7 @@ import contextlib
 import json
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 PATIENCE_S = 30
@@ -22,9 +23,18 @@ class Account:
     unavailable: int = 0  # refused in a stated way: 503 with Retry-After, or 504
     wrong: int = 0
     lost: int = 0  # no answer, or half of one
-    last_right: float = 0.0
+    last_right: dict = field(default_factory=dict)  # by caller
     last_unavailable: float = 0.0
+    codes: Counter = field(default_factory=Counter)  # of the refusals
     examples: list = field(default_factory=list)
+
+    def was_right(self, caller):
+        self.right += 1
+        self.last_right[caller] = time.monotonic()
+
+    def are_all_right(self, since):
+        """Whether every caller has had a right answer since: not only those of the thread that was back first."""
+        return bool(self.last_right) and all(at > since for at in list(self.last_right.values()))
 
     def note(self, what):
         if len(self.examples) < 5:
@@ -59,18 +69,18 @@ class Caller:
 
 
 def refusal(status, headers, text, forbidden):
-    """Whether an answer is one of the stated refusals: a problem that says when to come back, or that time was up; or
-    that the database does not let the service do it, where it has been forbidden."""
+    """The code of a stated refusal: a problem that says when to come back, or that time was up; or that the database
+    does not let the service do it, where it has been forbidden. None for any other answer."""
     if headers.get("content-type") != "application/problem+json":
-        return False
-    with contextlib.suppress(ValueError):
-        problem = json.loads(text)
-        if status == 503 and "retry-after" in headers:
-            return problem["code"] in ("database-unavailable", "overloaded", "outcome-unknown")
-        if status == 403 and forbidden:
-            return problem["code"] == "forbidden"
-        return status == 504 and problem["code"] == "deadline-exceeded"
-    return False
+        return None
+    with contextlib.suppress(ValueError, KeyError):
+        code = json.loads(text)["code"]
+        stated = {503: ("database-unavailable", "overloaded", "outcome-unknown"), 504: ("deadline-exceeded",)}
+        if forbidden:
+            stated[403] = ("forbidden",)
+        if code in stated.get(status, ()) and (status != 503 or "retry-after" in headers):
+            return code
+    return None
 
 
 class Load:
@@ -121,6 +131,7 @@ class Load:
 
     async def _reader(self, turn):
         caller, account = Caller(*self.reads), self.read
+        account.last_right[caller] = 0.0
         while not self.stopping:
             turn += 1
             path, expected = self.questions[turn % len(self.questions)]
@@ -129,14 +140,14 @@ class Load:
             status, headers, text = answer
             if status == 200 and (self.seen.get(path) == text or same(text, expected)):
                 self.seen[path] = text
-                account.right += 1
-                account.last_right = time.monotonic()
+                account.was_right(caller)
             else:
                 await self._refused(account, path, status, headers, text)
         caller.close()
 
     async def _writer(self):
         caller, account = Caller(*self.writes), self.written
+        account.last_right[caller] = 0.0
         while not self.stopping:
             self.number += 1
             number = self.number
@@ -147,16 +158,16 @@ class Load:
             status, headers, text = answer
             if status in (200, 201) and text.strip() == str(number).encode():
                 self.made.add(number)
-                account.right += 1
-                account.last_right = time.monotonic()
+                account.was_right(caller)
             else:
                 await self._refused(account, "/entries", status, headers, text)
             await asyncio.sleep(0.005)
         caller.close()
 
     async def _refused(self, account, path, status, headers, text):
-        if refusal(status, headers, text, self.forbidden):
+        if code := refusal(status, headers, text, self.forbidden):
             account.unavailable += 1
+            account.codes[code] += 1
             account.last_unavailable = time.monotonic()
             await asyncio.sleep(0.05)
         else:
