@@ -38,7 +38,7 @@ pub use records::{AccessPolicy, Action as AccessAction, Audit, SignIn, Webhook};
 pub use section::SecretFiles;
 pub use settings::{
     Access, Answers, Cache, Database, Format, Hardening, Kept, Lane, Level, Limits, Listen, Log,
-    Reload, Service, Tls, TlsVersion,
+    Process, Reload, Scheduling, Service, Tls, TlsVersion,
 };
 pub use sink::{
     AzureLogin, AzureProof, Credentials, KeyVault, KubernetesSecret, Sink, Vault, VaultLogin,
@@ -84,6 +84,8 @@ pub struct Config {
     pub lanes: BTreeMap<Identifier, Lane>,
     /// `[limits]`
     pub limits: Limits,
+    /// `[process]`
+    pub process: Process,
     /// `[hardening]`
     pub hardening: Hardening,
     /// `[reload]`
@@ -199,6 +201,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
     });
     let lanes = read_lanes(root.table("lanes").as_ref(), sources);
     let limits = Limits::read(&section("limits"));
+    let process = Process::read(&section("process"));
     let hardening = Hardening::read(&section("hardening"));
     let reload = Reload::read(&section("reload"));
     let answers = Answers::read(&section("answers"));
@@ -238,6 +241,7 @@ fn read_root(root: &Table<'_, '_>, sources: &Sources<'_>) -> Option<Config> {
         webhook,
         lanes,
         limits,
+        process,
         hardening,
         reload,
         answers,

@@ -56,6 +56,7 @@ pub mod observe;
 pub mod posture;
 #[cfg(feature = "full")]
 pub mod scaffold;
+pub mod scheduling;
 pub mod sealed;
 pub mod startup;
 pub mod supervise;

@@ -28,6 +28,7 @@ const FLOORS: [&[&str]; 8] = [
         "keeper",
         "watch",
         "scaffold",
+        "scheduling",
         "sealed",
         "startup",
         "supervise",

@@ -3,6 +3,7 @@
 use super::{Exit, Serve, harden, posture, show, slow};
 use crate::{
     advice::Slow,
+    config::Scheduling,
     diagnostic::{Code, Diagnostic, Diagnostics},
     event::{Event, Observer},
     hardening::User,
@@ -11,6 +12,7 @@ use crate::{
     metrics::Metrics,
     observe,
     postgres::Target,
+    scheduling,
     service::{Service, ServiceDefinition},
     startup::{self, Folder, SigningIn, Stamps},
     supervise::{AdminPlace, Attempt, Places, Supervisor, attempt_told, follow, reload::Reload},
@@ -61,6 +63,14 @@ fn prepare(
     let definition = read.value;
     let places = Places::take(&definition.config.listen, AdminPlace::AsConfigured)?;
     let config = &definition.config;
+    // What is hardened may not ask for it.
+    if config.process.scheduling == Scheduling::Batch
+        && let Err(reason) = scheduling::batch()
+    {
+        let message = format!("threads are scheduled as those of other programs: {reason}");
+        let help = "`scheduling = \"normal\"` in `[process]` has them so without this warning";
+        read.warnings.push(Diagnostic::warning(Code::Machine, message).help(help));
+    }
     let shortfalls = harden::now(config, &harden::service(folder, config, user, ready_file))?;
     read.warnings.append(shortfalls);
     Ok(Prepared { seen, definition, warnings: read.warnings, places })

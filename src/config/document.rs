@@ -2,8 +2,8 @@
 
 use super::{
     AccessPolicy, Answers, Audit, Auth, Cache, Client, Cors, Database, Hardening, Headers, Issuer,
-    Keeper, Kept, Lane, Limits, Listen, Log, Proxies, RateLimit, Reload, Rotating, Service, SignIn,
-    Tls, Webhook,
+    Keeper, Kept, Lane, Limits, Listen, Log, Process, Proxies, RateLimit, Reload, Rotating,
+    Service, SignIn, Tls, Webhook,
     declare::{Described, Key, Preset},
     section::variable_of,
 };
@@ -39,7 +39,7 @@ const OPTIONAL: [&str; 11] = [
     "cors",
 ];
 
-pub(super) fn sections() -> [Described; 25] {
+pub(super) fn sections() -> [Described; 26] {
     [
         Service::describe(),
         Listen::describe(),
@@ -53,6 +53,7 @@ pub(super) fn sections() -> [Described; 25] {
         Webhook::describe(),
         Lane::describe(),
         Limits::describe(),
+        Process::describe(),
         Hardening::describe(),
         Reload::describe(),
         Answers::describe(),

@@ -28,6 +28,7 @@ impl Config {
             "tls" tls;
             "database" database;
             "limits.connections" limits.connections;
+            "process" process;
             "hardening" hardening;
             "log" log;
         }

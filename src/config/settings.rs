@@ -59,6 +59,15 @@ pub enum TlsVersion {
     Tls13,
 }
 
+/// How the kernel schedules threads (sched(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduling {
+    /// `SCHED_BATCH`: one that is woken does not interrupt another that runs.
+    Batch,
+    /// As the process was started, `SCHED_OTHER` as a rule.
+    Normal,
+}
+
 /// How often a folder may be looked at.
 const LOOK: Span = Span(Duration::from_millis(100)..=Duration::from_hours(1));
 
@@ -75,6 +84,9 @@ const SWITCH: Choice<bool> = Choice(&[("on", true), ("off", false)]);
 
 const FORMAT: Choice<Format> =
     Choice(&[("auto", Format::Auto), ("text", Format::Text), ("json", Format::Json)]);
+
+const SCHEDULING: Choice<Scheduling> =
+    Choice(&[("batch", Scheduling::Batch), ("normal", Scheduling::Normal)]);
 
 const TLS_VERSION: Choice<TlsVersion> =
     Choice(&[("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)]);
@@ -275,6 +287,14 @@ sections! {
         drain: Duration = Span::ANY => default("10s");
         /// The largest answer, in bytes.
         response: u64 = BYTES => default("64 MiB");
+    }
+
+    /// How the kernel treats the process of `howdah serve`.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    ["process"] Process |section| {
+        /// How its threads are scheduled: `batch` lets whoever runs finish when something comes for them, which
+        /// lets a database on the same machine send more at a time; `normal` interrupts, as other programs do.
+        scheduling: Scheduling = SCHEDULING => default("batch");
     }
 
     /// What `howdah serve` gives up before it serves. Privileges, capabilities and core dumps are

@@ -67,13 +67,22 @@ fn what_is_switched_off_is_not_in_force() {
     assert!(threads.iter().all(|value| value == "0"), "{threads:?}");
 }
 
-/// Runs something on a kernel that has no Landlock: a filter answers for it that there is no such call.
+/// Runs something on a kernel that has no Landlock.
 fn without_landlock<T: Send>(run: impl FnOnce() -> T + Send) -> T {
     // landlock_create_ruleset: the same number on every architecture.
-    let calls = [(444, Vec::new())].into_iter().collect();
-    let lacks = SeccompAction::Errno(Errno::NOSYS.raw_os_error().unsigned_abs());
+    without_call(444, Errno::NOSYS, run)
+}
+
+/// Runs something where a filter answers a system call with `error`.
+pub(crate) fn without_call<T: Send>(
+    number: i64,
+    error: Errno,
+    run: impl FnOnce() -> T + Send,
+) -> T {
+    let calls = [(number, Vec::new())].into_iter().collect();
+    let answer = SeccompAction::Errno(error.raw_os_error().unsigned_abs());
     let architecture = std::env::consts::ARCH.try_into().unwrap();
-    let filter = SeccompFilter::new(calls, SeccompAction::Allow, lacks, architecture).unwrap();
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, answer, architecture).unwrap();
     let program = BpfProgram::try_from(filter).unwrap();
     // It holds for that thread and what it starts.
     let filtered = || {

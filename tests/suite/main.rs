@@ -36,6 +36,7 @@ mod posture;
 mod reload;
 mod rotation;
 mod scaffold;
+mod scheduling;
 mod secret;
 mod sinks;
 mod streams;
