@@ -74,6 +74,8 @@ pub(super) struct State<S> {
     front_since: Instant,
     /// How many of them came from each line.
     of_line: [usize; 3],
+    /// How long they take when nothing disturbs them.
+    at_least: Duration,
     /// A row of a batch without its place.
     pub(super) scratch: Vec<u8>,
     pub(super) statements: Vec<Knowledge>,
@@ -111,6 +113,7 @@ impl<S: RowSink> Connection<S> {
             flights: VecDeque::new(),
             front_since: Instant::now(),
             of_line: [0; 3],
+            at_least: Duration::ZERO,
             scratch: Vec::new(),
             statements: Vec::new(),
             introduced: false,
@@ -167,11 +170,17 @@ impl<S: RowSink> Connection<S> {
         self.load().map_or(0, |load| self.window - load)
     }
 
-    /// Appends the span of a cargo, which comes from `line`, to what is to be written.
+    /// Appends the span of a cargo, which comes from `line` and takes so long at least, to what is to be
+    /// written.
     ///
     /// # Errors
     /// Gives the cargo back when its messages cannot be built.
-    pub(super) fn submit(&self, cargo: Cargo<S>, line: Line) -> Result<(), (Cargo<S>, io::Error)> {
+    pub(super) fn submit(
+        &self,
+        cargo: Cargo<S>,
+        line: Line,
+        at_least: Duration,
+    ) -> Result<(), (Cargo<S>, io::Error)> {
         let state = &mut *self.state.borrow_mut();
         let Some(first) = cargo.loads().first() else { return Ok(()) };
         let batch = first.statement.batch.as_ref().filter(|_| cargo.is_batch());
@@ -211,6 +220,7 @@ impl<S: RowSink> Connection<S> {
             state.front_since = Instant::now();
         }
         state.of_line[line as usize] += 1;
+        state.at_least += at_least;
         for load in cargo.loads() {
             load.flies_on(self.index);
         }
@@ -225,6 +235,7 @@ impl<S: RowSink> Connection<S> {
             before_it,
             unchecked: false,
             line,
+            at_least,
             lasted: Duration::ZERO,
             fault: None,
             refusal: None,
@@ -256,6 +267,17 @@ impl<S: RowSink> Connection<S> {
     /// The sum of what `of` says of the statement of each flight, by its index.
     pub(super) fn sum_of(&self, of: impl Fn(usize) -> Duration) -> Duration {
         self.state.borrow().flights.iter().map(|flight| of(flight.statement.index)).sum()
+    }
+
+    /// How long what is in flight takes when nothing disturbs it.
+    pub(super) fn at_least(&self) -> Duration {
+        self.state.borrow().at_least
+    }
+
+    /// For how long the first flight has been the first; `None` when nothing is in flight.
+    pub(super) fn runs_for(&self) -> Option<Duration> {
+        let state = self.state.borrow();
+        (!state.flights.is_empty()).then(|| state.front_since.elapsed())
     }
 
     /// The loads that stand behind the first flight and are nowhere else.
@@ -290,6 +312,7 @@ impl<S: RowSink> Connection<S> {
         let state = &mut *self.state.borrow_mut();
         state.backend = None;
         state.of_line = [0; 3];
+        state.at_least = Duration::ZERO;
         std::mem::take(&mut state.flights)
     }
 
@@ -333,6 +356,7 @@ impl<S: RowSink> State<S> {
         flight.lasted = now - self.front_since;
         self.front_since = now;
         self.of_line[flight.line as usize] -= 1;
+        self.at_least = self.at_least.saturating_sub(flight.at_least);
         self.served |= flight.stage == Stage::Complete;
         Some(flight)
     }

@@ -149,6 +149,8 @@ pub(super) struct Flight<S> {
     pub(super) unchecked: bool,
     /// Where it waited.
     pub(super) line: Line,
+    /// How long it takes when nothing disturbs it.
+    pub(super) at_least: Duration,
     /// How long it was the first on its connection.
     pub(super) lasted: Duration,
     /// Why all of its rows are worth nothing, when they are.

@@ -337,7 +337,8 @@ impl<S: RowSink> Pool<S> {
             load.with_call(|call| call.attempts = call.attempts.saturating_add(1));
         }
         let connection = &self.connections[index];
-        if let Err((cargo, error)) = connection.submit(cargo, line) {
+        let lasts = cargo.loads().first().map(|it| self.by_itself(it.statement.index));
+        if let Err((cargo, error)) = connection.submit(cargo, line, lasts.unwrap_or_default()) {
             return self.could_not_be_sent(&cargo, &error);
         }
         if !self.settings.writes && connection.load() != Some(1) {

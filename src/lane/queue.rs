@@ -61,7 +61,12 @@ impl<S> Default for Queue<S> {
 impl<S: RowSink> Queue<S> {
     /// Everybody who waits, in a line or not.
     pub(super) fn len(&self) -> usize {
-        self.lines.iter().map(VecDeque::len).sum::<usize>() + self.held.len()
+        self.ready() + self.held.len()
+    }
+
+    /// Those who are to be sent.
+    pub(super) fn ready(&self) -> usize {
+        self.lines.iter().map(VecDeque::len).sum()
     }
 
     /// Whether nobody is to be sent.

@@ -8,6 +8,7 @@ mod faults;
 mod garbage;
 mod hosts;
 mod identity;
+mod packing;
 mod plans;
 mod reads;
 mod rescue;
