@@ -16,6 +16,7 @@ mod shapes;
 mod sharing;
 mod signing_in;
 mod tls;
+mod trips;
 mod waiting;
 mod writes;
 

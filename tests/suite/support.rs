@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod processes;
 pub mod proxy;
 pub mod reaper;
+pub mod relay;
 pub mod service;
 pub mod shares;
 
