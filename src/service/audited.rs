@@ -118,7 +118,7 @@ impl Serving {
         let mut job = lane.exclusive(permit, deadline).await?;
         let reads = self.reads(&endpoint.lane);
         job.begin_apart(if reads { BEGIN_READ } else { BEGIN_WRITE }).await?;
-        job.assume().await?;
+        job.assume()?;
         let rows = job.run(&statement, &bound, &mut sink).await?;
         job.resign().await?;
         if reads {

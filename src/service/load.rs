@@ -179,7 +179,7 @@ impl Serving {
                 self.keep_record(&mut job, record, &outcome).await?;
                 return Ok(outcome);
             }
-            job.assume().await?;
+            job.assume()?;
         } else {
             job.begin().await?;
         }

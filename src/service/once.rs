@@ -183,7 +183,7 @@ impl Serving {
                 self.keep_record(&mut job, record, &outcome).await?;
                 return Ok(outcome);
             }
-            job.assume().await?;
+            job.assume()?;
             let kept = self.make(&mut job, endpoint, arguments, medium).await?;
             job.resign().await?;
             once.keep(&mut job, &kept, &once.request.clone().finalize().into()).await?;

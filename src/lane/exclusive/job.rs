@@ -1,7 +1,9 @@
 //! What a job does with the connection that it has for itself.
 
 use super::{
-    CopyIn, CopyOut, Progress, Shared, release,
+    CopyIn, CopyOut, Progress, Shared,
+    identity::Assumption,
+    release,
     rows::Rows,
     socket::{Known, Socket, Transaction},
 };
@@ -48,6 +50,8 @@ pub struct Exclusive {
     deadline: Pin<Box<Sleep>>,
     /// As whom everything runs; the permit says so.
     identity: Option<Arc<Identity>>,
+    /// How far the database is with that, where it was told along with what comes next.
+    pub(super) assumption: Assumption,
     /// What the started statement's columns and parameters must be, until they were looked at.
     rows: Option<Rows>,
 }
@@ -61,7 +65,8 @@ impl Exclusive {
         identity: Option<Arc<Identity>>,
     ) -> Self {
         let deadline = Box::pin(sleep_until(deadline));
-        Self { socket: Some(socket), shared, place: Some(place), deadline, identity, rows: None }
+        let (socket, place, assumption) = (Some(socket), Some(place), Assumption::default());
+        Self { socket, shared, place, deadline, identity, assumption, rows: None }
     }
 
     /// From now on, everything is by `deadline`.
@@ -100,8 +105,8 @@ impl Exclusive {
     /// Why it did not begin.
     pub async fn begin(&mut self) -> Result<(), Failure> {
         let begin = self.beginning().to_owned();
-        self.simple(&begin).await?;
-        self.assume().await
+        self.say(|socket| frontend::query(&begin, &mut socket.out))?;
+        self.introduced().await
     }
 
     /// What begins a transaction.
@@ -314,16 +319,24 @@ impl Exclusive {
 
     /// What the server refused, once.
     pub(super) fn refused(&mut self) -> Option<Failure> {
-        self.socket.as_mut()?.refusal.take().map(Failure::Refused)
+        let refusal = self.socket.as_mut()?.refusal.take()?;
+        Some(self.assumption.failure(refusal))
     }
 
     pub(super) fn poll_messages<B>(
         &mut self,
         context: &mut Context<'_>,
         largest: usize,
-        take: impl FnMut(&mut Known, u8, Option<&[u8]>) -> io::Result<ControlFlow<B>>,
+        mut take: impl FnMut(&mut Known, u8, Option<&[u8]>) -> io::Result<ControlFlow<B>>,
     ) -> Poll<Result<B, Failure>> {
-        let outcome = self.open()?.poll_messages(context, largest, take);
+        let mut assumption = self.assumption;
+        let outcome = self.open()?.poll_messages(context, largest, |known, tag, body| {
+            if assumption.takes(known, tag)? {
+                return Ok(ControlFlow::Continue(()));
+            }
+            take(known, tag, body)
+        });
+        self.assumption = assumption;
         self.judge(context, outcome)
     }
 

@@ -209,6 +209,21 @@ fn everything_runs_as_whom_the_permit_says() {
             let outcome = job.run(&who, &[], &mut Rows::default()).await;
             assert!(matches!(outcome, Err(Failure::Identity(_))), "{outcome:?}");
             assert!(matches!(job.begin().await, Err(Failure::Identity(_))));
+            job.rollback().await.unwrap();
+            // Told along with what comes next, it is refused there, and that is not carried out.
+            for next in 0..4 {
+                job.begin_apart("SELECT").await.unwrap();
+                job.assume().unwrap();
+                let outcome = match next {
+                    0 => job.run(&who, &[], &mut Rows::default()).await.map(drop),
+                    1 => job.execute("INSERT INTO notes VALUES ('y')").await.map(drop),
+                    2 => job.copy_in("COPY notes FROM STDIN").await.map(drop),
+                    _ => job.commit().await,
+                };
+                assert!(matches!(outcome, Err(Failure::Identity(_))), "{next}: {outcome:?}");
+                job.rollback().await.unwrap();
+            }
+            assert_eq!(counted(&database, "SELECT count(*)::text FROM notes"), 1);
         }
         // The same connection, and nothing is left of it.
         let mut job = lane.exclusive(permit(), soon()).await.unwrap();
