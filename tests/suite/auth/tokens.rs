@@ -140,6 +140,42 @@ fn new_keys_of_an_issuer_are_found_and_old_ones_forgotten() {
     assert!(issuer.asked() - before <= most, "{} of {most}", issuer.asked() - before);
 }
 
+/// The keys of an issuer are asked for again after a while, whoever asks for what: here, nobody asks for
+/// anything meanwhile.
+#[test]
+fn keys_are_asked_for_again_in_time_and_kept_while_the_issuer_is_away() {
+    for is_discovered in [true, false] {
+        let (stage, old, new) = (Stage::new(), Signer::elliptic("old"), Signer::edwards("new"));
+        let issuer = Issuer::start(&[&old]);
+        let keys = format!("{}/jwks", issuer.name());
+        let keys = if is_discovered { "discovery" } else { &keys };
+        let serve = stage.serve().env("ISSUER", issuer.name()).env("KEYS", keys);
+        let service = serve.env("REFRESH", "250ms").start();
+        wait_until_ready(&service);
+        let [first, second] =
+            [&old, &new].map(|signer| signer.sign(&claims(&issuer.name(), "acme")));
+        eventually("the first keys", PATIENCE, || get(&service, "/unsaid", &first).status == 200);
+        // The second question from now on is put when the answer to the first has been taken.
+        let asked_again = || {
+            let before = issuer.asked();
+            eventually("it is asked", PATIENCE, || issuer.asked() >= before + 2);
+        };
+        let both = || [&first, &second].map(|token| get(&service, "/unsaid", token).status);
+        issuer.has(&[&old, &new]);
+        asked_again();
+        // From now on it tells nobody anything: what is known was known before the first request.
+        issuer.answers(500);
+        eventually("it is told", PATIENCE, || {
+            service.output().contains("the issuer did not tell its keys")
+        });
+        assert_eq!(both(), [200, 200], "{keys}: a new key is known, and the old one still");
+        issuer.answers(200);
+        issuer.has(&[&new]);
+        asked_again();
+        assert_eq!(both(), [401, 200], "{keys}: a key that is gone is forgotten");
+    }
+}
+
 #[test]
 fn an_issuer_that_is_away_stops_no_start_and_is_found_later() {
     let (stage, key) = (Stage::new(), Signer::elliptic("one"));
