@@ -2,6 +2,7 @@
 //! stands in `tests/suite/audited/service`.
 
 mod check;
+mod deadlines;
 
 use crate::support::{
     database::Database,
@@ -42,6 +43,9 @@ impl Stage {
                name text NOT NULL CHECK (name <> 'nobody') UNIQUE);
              INSERT INTO patients (name) VALUES ('ann'), ('bob');
              GRANT SELECT, INSERT ON patients TO {user};
+             CREATE TABLE pauses (seconds float8 NOT NULL);
+             INSERT INTO pauses VALUES (600);
+             GRANT SELECT ON pauses TO {user};
              CREATE FUNCTION sly() RETURNS bigint LANGUAGE sql AS
                $$ INSERT INTO patients (name) VALUES ('sly') RETURNING id $$;
              CREATE TABLE howdah.idempotency (key bytea PRIMARY KEY, request bytea NOT NULL,

@@ -4,6 +4,7 @@
 mod bulk;
 mod callers;
 mod check;
+mod deadlines;
 mod faults;
 mod requests;
 
@@ -21,7 +22,8 @@ const FOLDER: &str = "tests/suite/once/service";
 /// What the service needs besides Howdah's own table.
 const ORDERS: &str = "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY, \
      item text NOT NULL CHECK (item <> 'forbidden'), maker name NOT NULL DEFAULT current_user); \
-     CREATE UNIQUE INDEX ON orders (item) WHERE item LIKE 'only %'";
+     CREATE UNIQUE INDEX ON orders (item) WHERE item LIKE 'only %'; \
+     CREATE TABLE pauses (seconds float8 NOT NULL); INSERT INTO pauses VALUES (600)";
 
 fn migrate(folder: &Path, database: &Database) {
     let mut command = howdah(["migrate"]);
