@@ -26,6 +26,26 @@ fn none_of(names: &[String]) -> Verdict {
     Verdict::unless_found(names.is_empty(), "none", names.join(", "))
 }
 
+/// Owners that a finding names; a superuser may become each of many.
+const NAMED: usize = 5;
+
+/// What the role owns, and what those own that it may become: it has their power.
+fn owned(role: &Role) -> String {
+    let whose = |(owner, objects): &(String, i64)| {
+        let objects =
+            if *objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
+        if *owner == role.name {
+            return objects;
+        }
+        format!("{objects} of `{owner}`, which it may become")
+    };
+    let mut told: Vec<_> = role.owned.iter().take(NAMED).map(whose).collect();
+    if role.owned.len() > NAMED {
+        told.push(format!("and {} more owners", role.owned.len() - NAMED));
+    }
+    told.join("; ")
+}
+
 macro_rules! database {
     ($id:literal, $title:literal, $severity:ident, $why:literal, $remedy:literal, $controls:expr, $judge:expr) => {
         Check {
@@ -113,13 +133,13 @@ pub(super) const CHECKS: &[Check] = &[
         "role-owns-nothing",
         "The role owns no object",
         Medium,
-        "An owner can drop and change what it owns, whatever was granted.",
-        "Let another role own the schema, and grant what the endpoints need.",
+        "An owner can drop and change what it owns, whatever was granted; so can who may become the owner.",
+        "Let another role own the schema, one that the role is no member of, and grant what the endpoints need.",
         ["NIST AC-6", "NIST CM-5"],
         |evidence| role(evidence, |role| Verdict::unless_found(
-            role.owned == 0,
+            role.owned.is_empty(),
             "nothing",
-            format!("{} objects", role.owned)
+            owned(role)
         ))
     ),
     database!(
@@ -127,13 +147,13 @@ pub(super) const CHECKS: &[Check] = &[
         "The role does not own the database",
         Medium,
         "The owner can drop it.",
-        "ALTER DATABASE … OWNER TO another role.",
+        "ALTER DATABASE … OWNER TO another role, one that the role is no member of.",
         ["NIST AC-6"],
-        |evidence| role(evidence, |role| Verdict::unless_found(
-            !role.owns_database,
-            "another does",
-            "it does"
-        ))
+        |evidence| role(evidence, |role| match &role.database_owner {
+            None => Verdict::Pass("another does".to_owned()),
+            Some(owner) if *owner == role.name => Verdict::Fail("it does".to_owned()),
+            Some(owner) => Verdict::Fail(format!("`{owner}` does, which it may become")),
+        })
     ),
     database!(
         "role-creates-nothing",

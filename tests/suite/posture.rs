@@ -256,3 +256,63 @@ fn a_role_that_may_become_a_superuser_fails_as_one() {
         assert_eq!(outcome(&report, id), "fail", "{id}: {report:#}");
     }
 }
+
+/// The outcome of a check, and what it found, by a service that signs in as the database's user.
+fn found(folder: &Folder, database: &Database, id: &str) -> (String, String) {
+    let service = service::serve(folder.path()).database(database).start();
+    eventually("ready", http::PATIENCE, || service.get_admin("/ready").status == 200);
+    let (_, text) = ask(folder.path(), &service, "json");
+    let report: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
+    let findings = report["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|it| it["id"] == id).unwrap();
+    (outcome(&report, id).to_owned(), finding["found"].as_str().unwrap().to_owned())
+}
+
+fn passes(found: &str) -> (String, String) {
+    ("pass".to_owned(), found.to_owned())
+}
+
+fn fails(found: &str) -> (String, String) {
+    ("fail".to_owned(), found.to_owned())
+}
+
+/// A confined login, another role, and a group of that role, which a grant makes the login a member of. It inherits
+/// nothing: what the other may do is one `SET ROLE` away.
+fn with_another() -> (Database, String, String) {
+    let database = confined_login("about");
+    let (other, group) =
+        (format!("other_of_{}", database.name), format!("group_of_{}", database.name));
+    database.psql_as_superuser(&format!(
+        "CREATE ROLE {other}; CREATE ROLE {group} IN ROLE {other}; ALTER ROLE {} NOINHERIT;
+         CREATE SCHEMA theirs; CREATE TABLE theirs.things (thing text);
+         CREATE FUNCTION theirs.thing() RETURNS text LANGUAGE sql AS 'SELECT NULL::text'",
+        database.user
+    ));
+    let grant = format!("GRANT {group} TO {}", database.user);
+    (database, other, grant)
+}
+
+#[test]
+fn a_role_that_may_become_an_owner_fails_as_one() {
+    let (database, other, grant) = with_another();
+    let (login, name, folder) = (&database.user, &database.name, folder());
+    database.psql_as_superuser(&format!(
+        "ALTER TABLE theirs.things OWNER TO {other}; ALTER FUNCTION theirs.thing() OWNER TO {other};
+         ALTER DATABASE {name} OWNER TO {other}"
+    ));
+    let found = |id: &str| found(&folder, &database, id);
+    assert_eq!(found("role-owns-nothing"), passes("nothing"));
+    assert_eq!(found("role-not-databases-owner"), passes("another does"));
+    database.psql_as_superuser(&grant);
+    let theirs = format!("2 objects of `{other}`, which it may become");
+    assert_eq!(found("role-owns-nothing"), fails(&theirs));
+    let whose = format!("`{other}` does, which it may become");
+    assert_eq!(found("role-not-databases-owner"), fails(&whose));
+    database.psql_as_superuser(&format!(
+        "ALTER ROLE {login} INHERIT; ALTER FUNCTION theirs.thing() OWNER TO {login};
+         ALTER DATABASE {name} OWNER TO {login}"
+    ));
+    let both = format!("1 object of `{other}`, which it may become; 1 object");
+    assert_eq!(found("role-owns-nothing"), fails(&both));
+    assert_eq!(found("role-not-databases-owner"), fails("it does"));
+}

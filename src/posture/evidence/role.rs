@@ -15,10 +15,10 @@ pub struct Role {
     pub attributes: Vec<String>,
     /// Roles it is a member of that read or write the server's files, run programs, end sessions.
     pub memberships: Vec<String>,
-    /// Tables, views, sequences and functions that it owns.
-    pub owned: i64,
-    /// Whether it owns the database.
-    pub owns_database: bool,
+    /// Who owns tables, views, sequences and functions, of itself and the roles that it may become, and how many.
+    pub owned: Vec<(String, i64)>,
+    /// Who owns the database, where that is itself or a role that it may become.
+    pub database_owner: Option<String>,
     /// Schemas that it may create in, and `database` when it may create schemas.
     pub creates_in: Vec<String>,
     /// Tables of which it may read password hashes and the like: `pg_authid`, `pg_user_mapping`.
@@ -38,6 +38,13 @@ pub struct Role {
 }
 
 const QUESTION: &str = "\
+WITH owner AS (
+  SELECT g.rolname::text AS name, count(*) AS objects
+  FROM (SELECT c.relowner AS role, c.relnamespace AS schema FROM pg_catalog.pg_class c
+    UNION ALL SELECT p.proowner, p.pronamespace FROM pg_catalog.pg_proc p) o
+  JOIN pg_catalog.pg_roles g ON g.oid = o.role AND pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER')
+  WHERE o.schema::regnamespace::text !~ '^(pg_|information_schema$)'
+  GROUP BY 1)
 SELECT r.rolname::text,
   current_setting('server_version_num')::int4,
   (SELECT array_remove(ARRAY[CASE WHEN bool_or(g.rolsuper) THEN 'SUPERUSER' END,
@@ -49,9 +56,9 @@ SELECT r.rolname::text,
     ('pg_read_server_files','pg_write_server_files','pg_execute_server_program','pg_signal_backend',
      'pg_write_all_data','pg_maintain','pg_create_subscription')
     AND pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')),
-  (SELECT count(*) FROM pg_catalog.pg_class c WHERE c.relowner = r.oid AND c.relnamespace::regnamespace::text !~ '^pg_')
-  + (SELECT count(*) FROM pg_catalog.pg_proc p WHERE p.proowner = r.oid AND p.pronamespace::regnamespace::text !~ '^pg_'),
-  (SELECT d.datdba = r.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()),
+  ARRAY(SELECT o.name FROM owner o ORDER BY o.name), ARRAY(SELECT o.objects FROM owner o ORDER BY o.name),
+  (SELECT pg_catalog.pg_get_userbyid(d.datdba)::text FROM pg_catalog.pg_database d
+    WHERE d.datname = current_database() AND pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER')),
   ARRAY(SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_'
     AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE'))
   || CASE WHEN pg_catalog.has_database_privilege(r.oid, current_database(), 'CREATE') THEN ARRAY['database'] ELSE '{}'::text[] END,
@@ -80,21 +87,22 @@ pub(super) async fn ask(target: &Target) -> Result<Role, String> {
         .map_err(|_| "the database refused the question".to_owned())?;
     session.close().await;
     let role = || -> Result<Role, tokio_postgres::Error> {
+        let (owners, objects): (Vec<String>, Vec<i64>) = (row.try_get(4)?, row.try_get(5)?);
         Ok(Role {
             name: row.try_get(0)?,
             version: row.try_get(1)?,
             attributes: row.try_get(2)?,
             memberships: row.try_get(3)?,
-            owned: row.try_get(4)?,
-            owns_database: row.try_get(5)?,
-            creates_in: row.try_get(6)?,
-            reads_secrets: row.try_get(7)?,
-            tls: row.try_get(8)?,
-            by_socket: row.try_get(9)?,
-            by_loopback: row.try_get(10)?,
-            password_encryption: row.try_get(11)?,
-            connection_limit: row.try_get(12)?,
-            untrusted: row.try_get(13)?,
+            owned: owners.into_iter().zip(objects).collect(),
+            database_owner: row.try_get(6)?,
+            creates_in: row.try_get(7)?,
+            reads_secrets: row.try_get(8)?,
+            tls: row.try_get(9)?,
+            by_socket: row.try_get(10)?,
+            by_loopback: row.try_get(11)?,
+            password_encryption: row.try_get(12)?,
+            connection_limit: row.try_get(13)?,
+            untrusted: row.try_get(14)?,
         })
     };
     role().map_err(|_| "the database's answer has another shape".to_owned())
