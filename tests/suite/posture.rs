@@ -316,3 +316,28 @@ fn a_role_that_may_become_an_owner_fails_as_one() {
     assert_eq!(found("role-owns-nothing"), fails(&both));
     assert_eq!(found("role-not-databases-owner"), fails("it does"));
 }
+
+#[test]
+fn what_a_role_may_do_as_another_counts() {
+    let (database, other, grant) = with_another();
+    let folder = folder();
+    database.psql_as_superuser(&format!(
+        "GRANT CREATE ON SCHEMA theirs TO {other}; GRANT SELECT ON pg_authid TO {other};
+         CREATE LANGUAGE wild HANDLER plpgsql_call_handler;
+         CREATE FUNCTION theirs.runs() RETURNS text LANGUAGE wild AS ''; REVOKE ALL ON FUNCTION theirs.runs() FROM PUBLIC;
+         GRANT EXECUTE ON FUNCTION theirs.runs() TO {other}"
+    ));
+    let checks = [
+        ("role-creates-nothing", "none", "theirs"),
+        ("role-reads-no-passwords", "it cannot", "it can"),
+        ("role-runs-nothing-untrusted", "none", "1 functions"),
+    ];
+    let found = |id: &str| found(&folder, &database, id);
+    for (id, without, _) in checks {
+        assert_eq!(found(id), passes(without), "{id}");
+    }
+    database.psql_as_superuser(&grant);
+    for (id, _, with) in checks {
+        assert_eq!(found(id), fails(with), "{id}");
+    }
+}

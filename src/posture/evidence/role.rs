@@ -2,7 +2,8 @@
 
 use crate::postgres::{Target, session};
 
-/// What the database says of the role that serves.
+/// What the database says of the role that serves. What another may do counts as its own where it may become that one
+/// (`SET ROLE`), directly or by way of others. A superuser may become any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, not states")]
 pub struct Role {
@@ -10,8 +11,7 @@ pub struct Role {
     pub name: String,
     /// The server's version as a number: 150018.
     pub version: i32,
-    /// Attributes of `SUPERUSER`, `CREATEROLE`, `CREATEDB`, `REPLICATION`, `BYPASSRLS` that it has, or a role that it
-    /// may become. A superuser may become any.
+    /// Its attributes of `SUPERUSER`, `CREATEROLE`, `CREATEDB`, `REPLICATION`, `BYPASSRLS`.
     pub attributes: Vec<String>,
     /// Roles it is a member of that read or write the server's files, run programs, end sessions.
     pub memberships: Vec<String>,
@@ -38,11 +38,13 @@ pub struct Role {
 }
 
 const QUESTION: &str = "\
-WITH owner AS (
+WITH power AS (
+  SELECT g.* FROM pg_catalog.pg_roles g WHERE pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER')),
+owner AS (
   SELECT g.rolname::text AS name, count(*) AS objects
   FROM (SELECT c.relowner AS role, c.relnamespace AS schema FROM pg_catalog.pg_class c
     UNION ALL SELECT p.proowner, p.pronamespace FROM pg_catalog.pg_proc p) o
-  JOIN pg_catalog.pg_roles g ON g.oid = o.role AND pg_catalog.pg_has_role(session_user, g.oid, 'MEMBER')
+  JOIN power g ON g.oid = o.role
   WHERE o.schema::regnamespace::text !~ '^(pg_|information_schema$)'
   GROUP BY 1)
 SELECT r.rolname::text,
@@ -50,20 +52,19 @@ SELECT r.rolname::text,
   (SELECT array_remove(ARRAY[CASE WHEN bool_or(g.rolsuper) THEN 'SUPERUSER' END,
       CASE WHEN bool_or(g.rolcreaterole) THEN 'CREATEROLE' END, CASE WHEN bool_or(g.rolcreatedb) THEN 'CREATEDB' END,
       CASE WHEN bool_or(g.rolreplication) THEN 'REPLICATION' END, CASE WHEN bool_or(g.rolbypassrls) THEN 'BYPASSRLS' END],
-      NULL)::text[]
-    FROM pg_catalog.pg_roles g WHERE pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')),
-  ARRAY(SELECT g.rolname::text FROM pg_catalog.pg_roles g WHERE g.rolname IN
+      NULL)::text[] FROM power g),
+  ARRAY(SELECT g.rolname::text FROM power g WHERE g.rolname IN
     ('pg_read_server_files','pg_write_server_files','pg_execute_server_program','pg_signal_backend',
-     'pg_write_all_data','pg_maintain','pg_create_subscription')
-    AND pg_catalog.pg_has_role(r.oid, g.oid, 'MEMBER')),
+     'pg_write_all_data','pg_maintain','pg_create_subscription')),
   ARRAY(SELECT o.name FROM owner o ORDER BY o.name), ARRAY(SELECT o.objects FROM owner o ORDER BY o.name),
-  (SELECT pg_catalog.pg_get_userbyid(d.datdba)::text FROM pg_catalog.pg_database d
-    WHERE d.datname = current_database() AND pg_catalog.pg_has_role(r.oid, d.datdba, 'MEMBER')),
+  (SELECT g.rolname::text FROM pg_catalog.pg_database d JOIN power g ON g.oid = d.datdba
+    WHERE d.datname = current_database()),
   ARRAY(SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_'
-    AND pg_catalog.has_schema_privilege(r.oid, n.oid, 'CREATE'))
-  || CASE WHEN pg_catalog.has_database_privilege(r.oid, current_database(), 'CREATE') THEN ARRAY['database'] ELSE '{}'::text[] END,
-  pg_catalog.has_table_privilege(r.oid, 'pg_catalog.pg_authid', 'SELECT')
-  OR pg_catalog.has_table_privilege(r.oid, 'pg_catalog.pg_user_mapping', 'SELECT'),
+    AND EXISTS (SELECT FROM power g WHERE pg_catalog.has_schema_privilege(g.oid, n.oid, 'CREATE')))
+  || ARRAY(SELECT 'database' FROM power g
+    HAVING bool_or(pg_catalog.has_database_privilege(g.oid, current_database(), 'CREATE'))),
+  (SELECT bool_or(pg_catalog.has_table_privilege(g.oid, 'pg_catalog.pg_authid', 'SELECT')
+    OR pg_catalog.has_table_privilege(g.oid, 'pg_catalog.pg_user_mapping', 'SELECT')) FROM power g),
   coalesce((SELECT s.ssl FROM pg_catalog.pg_stat_ssl s WHERE s.pid = pg_catalog.pg_backend_pid()), false),
   pg_catalog.inet_server_addr() IS NULL,
   coalesce(pg_catalog.inet_server_addr() <<= inet '127.0.0.0/8' OR pg_catalog.inet_server_addr() = inet '::1', false),
@@ -71,7 +72,7 @@ SELECT r.rolname::text,
   r.rolconnlimit,
   (SELECT count(*) FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
     WHERE NOT l.lanpltrusted AND l.lanname NOT IN ('internal','c','sql')
-    AND pg_catalog.has_function_privilege(r.oid, p.oid, 'EXECUTE'))
+    AND EXISTS (SELECT FROM power g WHERE pg_catalog.has_function_privilege(g.oid, p.oid, 'EXECUTE')))
 FROM pg_catalog.pg_roles r WHERE r.rolname = session_user";
 
 /// Asks the database about the role that the target signs in as.
