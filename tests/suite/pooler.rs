@@ -28,6 +28,7 @@ const ALIKE: &[&str] = &[
     // Those of callers that leave in crowds: `CROWDS`.
     "lane::cancelling::a_caller_that_goes_away",
     "lane::cancelling::the_deadline_and",
+    "lane::exclusive::everything_runs_as_whom_the_permit_says",
     "lane::identity::",
     "lane::reads::",
     "once::callers::",
