@@ -45,6 +45,19 @@ def cpu_seconds(root: int) -> float:
     return sum(own + ended for pid in tree(root, known) for _, own, ended in [known[pid]])
 
 
+def parse_kernel(text: str) -> float:
+    """Processor seconds that the kernel worked for a process."""
+    return int(text.rpartition(")")[2].split()[12]) / TICKS
+
+
+def kernel_seconds(pid: int) -> float:
+    """Processor time of one process in the kernel; nothing when it is gone."""
+    try:
+        return parse_kernel(Path(f"/proc/{pid}/stat").read_text())
+    except OSError:
+        return 0.0
+
+
 def memory_bytes(root: int, key: str = "VmHWM") -> int:
     """Peak resident memory of a process tree, each process at its own peak. Shared pages count in each."""
     total = 0

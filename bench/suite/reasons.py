@@ -33,9 +33,16 @@ def _times(it: Turns) -> str:
 def processor_time(row: Row, measured: Measured) -> str | None:
     """What a request takes of the processors, ours and theirs, where a ratio of speeds is judged."""
     turns = measured.results.get(KEYS.get(row.target.workload, ""), {})
-    if row.target.unit != "×" or "Howdah" not in turns:
+    if row.target.unit not in ("×", "µs") or "Howdah" not in turns:
         return None
-    said = f"a request takes {_times(turns['Howdah'])} of the processors, server and PostgreSQL"
+    ours = turns["Howdah"]
+    if row.target.unit == "µs":
+        if not ours.kernel_us:
+            return None
+        return f"{short(spread(ours.kernel_us).middle)} µs of it are the kernel's, for the calls that a request takes"
+    said = f"a request takes {_times(ours)} of the processors, server and PostgreSQL"
+    if ours.load_us:
+        said += f", and {short(spread(ours.load_us).middle)} µs the load generator's"
     theirs = NAMES.get(row.target.against, row.target.against)
     return said + (f"; theirs {_times(turns[theirs])}" if theirs in turns else "")
 

@@ -9,7 +9,7 @@ from . import pgbench
 from .contenders import Contender
 from .load import Load, wrk
 from .postgres import Postgres
-from .processes import busy_seconds, cpu_seconds, forget_peak, memory_bytes, settle
+from .processes import busy_seconds, cpu_seconds, forget_peak, kernel_seconds, memory_bytes, settle
 from .statistics import Spread, spread
 
 CONNECTIONS = 64
@@ -34,6 +34,9 @@ class Turns:
     peak_bytes: list[int] = field(default_factory=list)
     # The part of the processors that work outside of the suite took meanwhile.
     others: list[float] = field(default_factory=list)
+    # Microseconds a request: of the server's processor time the kernel's part, and the load generator's.
+    kernel_us: list[float] = field(default_factory=list)
+    load_us: list[float] = field(default_factory=list)
 
     @property
     def per_second(self) -> list[float]:
@@ -46,6 +49,8 @@ class Turns:
             "postgres_us": self.postgres_us,
             "peak_bytes": self.peak_bytes,
             "others": self.others,
+            "kernel_us": self.kernel_us,
+            "load_us": self.load_us,
         }
 
 
@@ -65,15 +70,20 @@ def turn(
     settle()
     forget_peak(contender.server.pid)
     server, database = cpu_seconds(contender.server.pid), cpu_seconds(postgres.server.pid)
+    kernel = kernel_seconds(contender.server.pid)
     began, all_of_it, mine = time.monotonic(), busy_seconds(), cpu_seconds(os.getpid())
     load = wrk(url, paths, connections, seconds, headers)
     all_of_it, mine = busy_seconds() - all_of_it, cpu_seconds(os.getpid()) - mine
     server = cpu_seconds(contender.server.pid) - server
     database = cpu_seconds(postgres.server.pid) - database
+    kernel = kernel_seconds(contender.server.pid) - kernel
     answered = max(1, load.requests)
     into.loads.append(load)
     into.server_us.append(server / answered * 1e6)
     into.postgres_us.append(database / answered * 1e6)
+    into.kernel_us.append(kernel / answered * 1e6)
+    # What is left of the suite's own is wrk's.
+    into.load_us.append(max(0.0, mine - server - database) / answered * 1e6)
     into.peak_bytes.append(memory_bytes(contender.server.pid))
     room = (time.monotonic() - began) * (os.cpu_count() or 1)
     into.others.append(max(0.0, all_of_it - mine) / room)

@@ -45,6 +45,7 @@ class Reading(unittest.TestCase):
         fields = "S 42 7 7 0 -1 4194560 1 0 0 0 250 50 30 20 20 0 3 0 6300"
         ticks = processes.TICKS
         self.assertEqual(processes.parse_stat(f"7 (a ) (b) {fields}"), (42, 300 / ticks, 50 / ticks))
+        self.assertEqual(processes.parse_kernel(f"7 (a ) (b) {fields}"), 50 / ticks)
 
     def test_busy_is_all_but_idle_and_waiting(self):
         text = "cpu  100 20 30 1000 500 4 5 6 0 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n"

@@ -79,6 +79,17 @@ class Reasons(unittest.TestCase):
         self.assertEqual(reasons.why(slow, measured, known), f"so it is; {times}")
         self.assertEqual(reasons.why(large, measured, {}), "not known yet")
         self.assertEqual(reasons.why(rows["no database | processor time"], measured, {}), "")
+        results["none"]["Howdah"].load_us.append(3.0)
+        times = f"a request takes {ours}, and 3.00 µs the load generator's; {theirs}"
+        self.assertEqual(reasons.why(slow, measured, {}), times)
+        results["none"]["Howdah"].server_us.append(20.0)
+        results["none"]["Howdah"].server_us.append(20.0)
+        late = {reasons.name_of(it): it for it in judge(measured)}["no database | processor time"]
+        self.assertEqual(reasons.why(late, measured, {}), "not known yet")
+        results["none"]["Howdah"].kernel_us.append(5.0)
+        why = "5.00 µs of it are the kernel's, for the calls that a request takes"
+        self.assertEqual(reasons.why(late, measured, {}), why)
+        results["none"]["Howdah"].server_us[1:] = []
         results["none"]["Howdah"].others.append(0.4)
         self.assertEqual(reasons.why(slow, measured, {}), f"{times}; other work took 40 % of the processors")
         self.assertEqual(reasons.why(large, measured, {}), "not known yet")
