@@ -136,7 +136,7 @@ impl Supervisor {
         let accepting = {
             let server = Rc::clone(&server);
             let shared = config.listen.reuse_port;
-            tokio::task::spawn_local(async move { server.accept(&http, shared).await })
+            tokio::task::spawn_local(async move { server.accept(http, shared).await })
         };
         let operators = operators.map(|listener| {
             let admin = Rc::clone(&admin);

@@ -71,6 +71,28 @@ impl Bound {
         Self::take(address, Sharing::Shared)
     }
 
+    /// A connection that waits in the kernel. One that has gone again is passed over.
+    pub fn accept_waiting(&self) -> Option<Accepted> {
+        loop {
+            let accepted = match self {
+                Self::Tcp(listener) => listener.accept().and_then(|(stream, peer)| {
+                    stream.set_nonblocking(true)?;
+                    stream.set_nodelay(true)?;
+                    Ok(Accepted::Tcp(stream, peer))
+                }),
+                Self::Unix(listener, _) => listener.accept().and_then(|(stream, _)| {
+                    stream.set_nonblocking(true)?;
+                    Ok(Accepted::Unix(stream))
+                }),
+            };
+            match accepted {
+                Ok(accepted) => return Some(accepted),
+                Err(error) if has_gone(&error) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
     fn take(address: &Address, sharing: Sharing) -> io::Result<Self> {
         let within = |error: io::Error| {
             io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))
@@ -115,6 +137,17 @@ impl Listener {
         })
     }
 
+    /// The address without the runtime.
+    ///
+    /// # Errors
+    /// When the runtime does not let go of it.
+    pub fn into_bound(self) -> io::Result<Bound> {
+        Ok(match self {
+            Self::Tcp(listener, _) => Bound::Tcp(listener.into_std()?),
+            Self::Unix(listener, file) => Bound::Unix(listener.into_std()?, file),
+        })
+    }
+
     /// The next connection.
     ///
     /// # Errors
@@ -153,6 +186,16 @@ impl Listener {
             Self::Unix(_, file) => format!("unix:{}", file.0.display()),
         }
     }
+}
+
+/// Whether it is the caller's connection that is no more, and not the listener that cannot.
+fn has_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
 }
 
 /// A program of the kernel's packet filter (Linux' "Linux Socket Filtering", classic BPF): it sees a TCP

@@ -156,7 +156,7 @@ impl Server {
     /// Accepts connections until [`Server::stop_accepting`]; those that the kernel had completed by
     /// then are accepted still, and of a `shared` address those that had begun. There, none is accepted
     /// before the lanes are connected: whoever shares it serves as well as ever.
-    pub async fn accept(&self, listener: &Listener, shared: bool) {
+    pub async fn accept(&self, listener: Listener, shared: bool) {
         let mut stage = self.stage.subscribe();
         if shared {
             tokio::select! {
@@ -187,7 +187,8 @@ impl Server {
                 }
             }
         }
-        closing::accept_last(listener, shared, |accepted| hand_out(accepted, None)).await;
+        closing::accept_last(&listener, shared, |accepted| hand_out(accepted, None)).await;
+        closing::close(listener, |accepted| hand_out(accepted, None));
     }
 
     /// Sends callers elsewhere: each answer closes its connection. New ones are still accepted.

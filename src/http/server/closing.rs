@@ -43,8 +43,14 @@ pub(super) async fn accept_last(
             calm_since = Instant::now();
         }
     }
-    // What came while it was looked at the clock.
-    while let Ok(Ok(accepted)) = timeout_at(Instant::now(), listener.accept()).await {
+}
+
+/// Closes the listener. Where the kernel could not be told to begin nothing, callers come until its last moment, and
+/// whoever is in the queue then is reset: they are taken from the kernel itself, which the runtime asks only when it
+/// has nothing else to do, and nothing comes between the last answer that there is nobody and the close.
+pub(super) fn close(listener: Listener, mut hand_out: impl FnMut(Accepted)) {
+    let Ok(bound) = listener.into_bound() else { return };
+    while let Some(accepted) = bound.accept_waiting() {
         hand_out(accepted);
     }
 }
