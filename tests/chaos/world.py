@@ -24,6 +24,18 @@ NEAR, FAR = "10.77.0.1", "10.77.0.2"  # the database's end and the service's
 DOOR, ROOM = "10.78.0.1", "10.78.0.2"  # the callers' end and the service's
 
 
+def is_ready(session):
+    """Whether the server takes a query now. Who has signed in may still be refused, for the last places are kept."""
+    said = b""
+    while more := session.recv(4096):
+        said += more
+        while len(said) >= 5 and len(said) > (length := struct.unpack(">I", said[1:5])[0]):
+            if said[:1] in b"ZE":
+                return said[:1] == b"Z"
+            said = said[1 + length:]
+    return False
+
+
 class World(Stage):
     def __init__(self, folder, binary, confined):
         super().__init__(folder, binary)
@@ -133,7 +145,7 @@ class World(Stage):
             session.connect(str(self.home / f".s.PGSQL.{self.pg_port}"))
             body = struct.pack(">I", 196608) + b"user\0hog\0database\0postgres\0\0"
             session.sendall(struct.pack(">I", len(body) + 4) + body)
-            if session.recv(4096)[:1] == b"R":
+            if is_ready(session):
                 self.held.append(session)
                 return True
         except OSError:
