@@ -288,3 +288,15 @@ fn a_lane_dropped_while_it_connects_or_works_leaves_no_connection_behind() {
     let left = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'lane' AND datname = current_database()";
     assert_eq!(database.psql(left), one(0));
 }
+
+#[test]
+fn a_server_is_told_to_look_after_sessions_whose_service_may_be_gone() {
+    local(async {
+        let lane = lane(&database(), settings()).await;
+        let sql = "SELECT concat_ws(' ', current_setting('tcp_keepalives_idle'),
+            current_setting('tcp_keepalives_interval'), current_setting('tcp_keepalives_count'),
+            inet_server_addr() IS NULL)";
+        let told = ask(&lane, &statement(0, sql, 0, &[TEXT]), &[]).await.unwrap();
+        assert_eq!(told, one("5 3 3 f"));
+    });
+}
