@@ -53,21 +53,11 @@ impl Middle {
     pub fn before(upstream: u16, trick: Trick) -> Self {
         let (seen, heard) = (Arc::default(), Arc::default());
         let middle = Middle { port: 0, seen: Arc::clone(&seen), heard: Arc::clone(&heard) };
-        let (tell, port) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-                tell.send(listener.local_addr().unwrap().port()).unwrap();
-                loop {
-                    let (client, _) = listener.accept().await.unwrap();
-                    let (trick, seen, heard) =
-                        (trick.clone(), Arc::clone(&seen), Arc::clone(&heard));
-                    tokio::spawn(async move { play(client, upstream, trick, &seen, &heard).await });
-                }
-            });
+        let port = on_a_thread(move |client| {
+            let (trick, seen, heard) = (trick.clone(), Arc::clone(&seen), Arc::clone(&heard));
+            async move { play(client, upstream, trick, &seen, &heard).await }
         });
-        Self { port: port.recv().unwrap(), ..middle }
+        Self { port, ..middle }
     }
 
     /// The codes that connections began with.
@@ -79,6 +69,26 @@ impl Middle {
     pub fn heard(&self) -> Vec<u8> {
         self.heard.lock().unwrap().clone()
     }
+}
+
+/// Does something with each connection to a port of 127.0.0.1, which it gives, on a thread that ends with the process.
+pub(super) fn on_a_thread<F>(each: impl Fn(TcpStream) -> F + Send + 'static) -> u16
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let (tell, port) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            tell.send(listener.local_addr().unwrap().port()).unwrap();
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                tokio::spawn(each(client));
+            }
+        });
+    });
+    port.recv().unwrap()
 }
 
 async fn play(

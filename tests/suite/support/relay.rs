@@ -5,7 +5,7 @@
 //! hear an answer before asking on is counted, however fast or slow anybody is. What is asked in one
 //! write is one round trip.
 
-use super::middle::SSL_REQUEST;
+use super::middle::{SSL_REQUEST, on_a_thread};
 use std::{
     io,
     net::Ipv4Addr,
@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 /// A relay on a port of 127.0.0.1. Its thread ends with the process.
@@ -32,20 +32,11 @@ impl Relay {
     pub fn before(upstream: u16) -> Self {
         let trips = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&trips);
-        let (tell, port) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-                tell.send(listener.local_addr().unwrap().port()).unwrap();
-                loop {
-                    let (client, _) = listener.accept().await.unwrap();
-                    let counted = Arc::clone(&counted);
-                    tokio::spawn(async move { relay(client, upstream, &counted).await });
-                }
-            });
+        let port = on_a_thread(move |client| {
+            let counted = Arc::clone(&counted);
+            async move { relay(client, upstream, &counted).await }
         });
-        Self { port: port.recv().unwrap(), trips }
+        Self { port, trips }
     }
 
     /// Round trips so far on all connections, without those that it takes to sign in. One is counted
