@@ -59,7 +59,7 @@ def main() -> int:
         sys.exit(f"BENCH={how}: there are {', '.join(SIZES)}")
     count, seconds, connections, streamed, items = SIZES[how]
     if not BINARY.exists():
-        sys.exit(f"{BINARY} is not there: cargo build --release")
+        sys.exit(f"{BINARY} is not there: scripts/static-binary builds it")
     before = os.getloadavg()[0]
     began = time.monotonic()
     missing = install(set(os.environ.get("BENCH_SKIP", "").split()), long=how != "quick")

@@ -76,7 +76,11 @@ def _load(howdah: Howdah, place: Place, paths: str, connections: int = CONNECTIO
     contender = Contender("Howdah", howdah.server, howdah.port)
     turns = Turns()
     turn(contender, place.postgres, place.files[paths], place.seconds, turns, connections, **how)
-    load = turns.loads[0]
+    return check_load(turns.loads[0])
+
+
+def check_load(load: Load) -> Load:
+    """The load, when all but one in a hundred were answered well."""
     if load.requests == 0 or load.errors > load.requests / 100:
         raise RuntimeError(f"{load.errors} of {load.requests} requests failed")
     return load
@@ -142,6 +146,14 @@ def curl(arguments: list[str], seconds: float = 120) -> tuple[int, float, int]:
     return int(status), float(took), int(size)
 
 
+def take(arguments: list[str]) -> float:
+    """Seconds of an exchange that ends well."""
+    status, took, _ = curl(arguments)
+    if status != 200:
+        raise RuntimeError(f"{arguments[-1]} is answered with {status}")
+    return took
+
+
 def psql_copy(postgres: Postgres, command: str, rows: int) -> Moved:
     """How long psql's own \\copy takes, without the start of psql."""
     began = time.monotonic()
@@ -166,9 +178,7 @@ def curl_moves(howdah: Howdah, postgres: Postgres, arguments: list[str], rows: i
     """How long Howdah takes for it."""
     forget_peak(howdah.server.pid)
     server, database = cpu_seconds(howdah.server.pid), cpu_seconds(postgres.server.pid)
-    status, took, _ = curl(arguments)
-    if status != 200:
-        raise RuntimeError(f"{rows} rows are answered with {status}")
+    took = take(arguments)
     server = cpu_seconds(howdah.server.pid) - server
     database = cpu_seconds(postgres.server.pid) - database
     peak = memory_bytes(howdah.server.pid)
@@ -207,30 +217,32 @@ def streams(extras: Extras, place: Place, sizes: list[int]) -> None:
         howdah.stop()
 
 
-def bulk(extras: Extras, place: Place, rows: int) -> None:
-    """Many rows in, as NDJSON, against \\copy of the same rows from CSV."""
-    lines = place.running / "bulk.ndjson", place.running / "bulk.csv"
+# What curl is told before the name of a file of NDJSON.
+NDJSON_BODY = ["-H", "Expect:", "-H", "Content-Type: application/x-ndjson", "--data-binary"]
+
+
+def write_loaded(folder: Path, rows: int) -> tuple[Path, Path]:
+    """The rows of a load, as NDJSON and as CSV."""
+    lines = folder / "bulk.ndjson", folder / "bulk.csv"
     with lines[0].open("w") as ndjson, lines[1].open("w") as csv:
         for at in range(rows):
             day, price = f"2021-{at % 12 + 1:02}-{at % 28 + 1:02}", at % 5000
             ndjson.write(f'{{"orig_code":"CNGGZ","dest_code":"EETLL","day":"{day}","price":{price}}}\n')
             csv.write(f"CNGGZ,EETLL,{day},{price}\n")
+    return lines
+
+
+def bulk(extras: Extras, place: Place, rows: int) -> None:
+    """Many rows in, as NDJSON, against \\copy of the same rows from CSV."""
+    lines = write_loaded(place.running, rows)
     howdah = Howdah(place.running, place.postgres.port, "bulk")
     try:
         for _ in range(place.rounds):
             place.postgres.psql("TRUNCATE loaded")
             known = psql_copy(place.postgres, f"\\copy loaded FROM '{lines[1]}' CSV", rows)
             place.postgres.psql("TRUNCATE loaded")
-            media = [
-                "-H",
-                "Expect:",
-                "-H",
-                "Content-Type: application/x-ndjson",
-                "--data-binary",
-                f"@{lines[0]}",
-            ]
-            url = f"http://127.0.0.1:{howdah.port}/loaded"
-            moved = curl_moves(howdah, place.postgres, [*media, url], rows)
+            sent = [*NDJSON_BODY, f"@{lines[0]}", f"http://127.0.0.1:{howdah.port}/loaded"]
+            moved = curl_moves(howdah, place.postgres, sent, rows)
             there = int(place.postgres.psql("SELECT count(*) FROM loaded"))
             if there != rows:
                 raise RuntimeError(f"{there} of {rows} rows went in")
