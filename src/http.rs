@@ -17,6 +17,7 @@ mod cached;
 mod clock;
 mod coding;
 mod connection;
+mod detached;
 mod farewell;
 mod gate;
 mod greeting;

@@ -14,7 +14,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, net::IpAddr, time::Duration};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     time::{Instant, timeout},
 };
 
@@ -96,7 +96,6 @@ pub(super) async fn close<T: AsyncRead + AsyncWrite + Unpin>(stream: &mut T, clo
     if clock.caller_closed() {
         return;
     }
-    let mut thrown_away = [0; 8192];
-    let _ =
-        timeout(LINGER, async { while let Ok(1..) = stream.read(&mut thrown_away).await {} }).await;
+    // Its buffer is made now: one in this future would be held by every connection for as long as it lives.
+    let _ = timeout(LINGER, tokio::io::copy(stream, &mut tokio::io::sink())).await;
 }

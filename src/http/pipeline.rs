@@ -8,7 +8,7 @@ use super::{
     body::{self, Content},
     cached,
     coding::Coding,
-    gate, head, links, logged, negotiation, once, representation,
+    detached, gate, head, links, logged, negotiation, once, representation,
     request_id::RequestId,
     response::{self, Answer, Body},
     stream::Streaming,
@@ -61,7 +61,10 @@ pub(super) async fn answer(
 ) -> Response<Body> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
-    let (parts, stream) = request.into_parts();
+    let (mut parts, stream) = request.into_parts();
+    if stream.is_end_stream() {
+        detached::detach(&mut parts);
+    }
     let mut trail = Trail { request_id: id.as_str(), ..Trail::default() };
     let outcome = run(serving, &parts, stream, peer, &mut trail).await;
     if let Err(problem) = &outcome {
