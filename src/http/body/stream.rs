@@ -162,8 +162,12 @@ impl Stream {
             Err(error) if is::<TooMuch>(&error) => Err(too_large(self.limit)),
             Err(error) if is::<hyper::Error>(&error) => Err(broke_off()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(broke_off()),
-            Err(_) => Err(Problem::new(Code::MalformedBody)
-                .detail("The body is not compressed as its Content-Encoding says.")),
+            Err(_) => Err(Problem::new(Code::MalformedBody).detail(match self.reader {
+                Reader::Zstd(_) => {
+                    "The body is not compressed with zstd, or with a window of more than 8 MiB."
+                }
+                _ => "The body is not compressed as its Content-Encoding says.",
+            })),
         }
     }
 }

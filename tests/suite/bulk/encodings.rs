@@ -1,7 +1,11 @@
 //! Compressed bodies, of rows and of arguments.
 
 use super::*;
-use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
+use async_compression::{
+    Level,
+    tokio::write::{GzipEncoder, ZstdEncoder},
+    zstd::CParameter,
+};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
@@ -102,6 +106,17 @@ fn what_is_broken_or_unknown_is_told() {
         let trailing = send(&service, "/prices", NDJSON, encoding, &trailing);
         assert_eq!(trailing.status, 400, "{trailing}");
     }
+    // A window of 16 MiB: whoever reads it has to hold as much.
+    let wide = runtime().block_on(async {
+        let window = [CParameter::window_log(24)];
+        let mut encoder = ZstdEncoder::with_quality_and_params(Vec::new(), Level::Fastest, &window);
+        encoder.write_all(rows.as_bytes()).await.unwrap();
+        encoder.shutdown().await.unwrap();
+        encoder.into_inner()
+    });
+    let wide = send(&service, "/prices", NDJSON, "zstd", &wide);
+    assert_eq!((wide.status, wide.problem().as_str()), (400, "malformed-body"), "{wide}");
+    assert!(wide.json()["detail"].as_str().unwrap().contains("8 MiB"), "{wide}");
     for encoding in ["br", "deflate", "gzip, gzip", "x"] {
         for path in ["/prices", "/echo"] {
             let reply = send(&service, path, JSON, encoding, b"[]");
