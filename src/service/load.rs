@@ -261,7 +261,8 @@ async fn transfer<S: Source>(
     } else {
         counts.0 = [copied, copied];
     }
-    Ok(Loaded::new(bulk, copied, counts.0[0], counts.0[1]))
+    // The decoder's count: a trigger may have kept rows out of the COPY.
+    Ok(Loaded::new(bulk, rows.decoder.rows(), counts.0[0], counts.0[1]))
 }
 
 async fn send<S: Source>(copy: &mut CopyIn<'_>, rows: &mut Rows<'_, S>) -> Result<(), Failure> {
