@@ -251,6 +251,13 @@ async fn transfer<S: Source>(
         Err(failure) => return Err(refused(failure, rows)),
     };
     let mut counts = Counts::default();
+    if let Some(check) = &bulk.sql.check {
+        // Now that nobody can change the table before the transaction ends.
+        job.run(&counting(check), &[], &mut counts).await?;
+        if counts.0[0] != bulk.columns.all().len() as u64 {
+            return Err(Failure::ShapeChanged.into());
+        }
+    }
     if let Some(merge) = &bulk.sql.merge {
         let merged = if merge.counts {
             job.run(&counting(&merge.sql), &[], &mut counts).await
