@@ -20,6 +20,8 @@ pub(super) struct Node {
     /// Bytes of a row, by estimate.
     pub(super) width: f64,
     pub(super) filter: Option<String>,
+    /// What finds the rows in an index.
+    pub(super) index_cond: Option<String>,
     /// What a hash or merge join compares.
     pub(super) join: Option<String>,
     /// What a nested loop compares.
@@ -55,6 +57,7 @@ impl Node {
             rows: number("Plan Rows") * if parallel { 2.4 } else { 1.0 },
             width: number("Plan Width"),
             filter: word("Filter"),
+            index_cond: word("Index Cond"),
             join: word("Hash Cond").or_else(|| word("Merge Cond")),
             join_filter: word("Join Filter"),
             sort_key: keys

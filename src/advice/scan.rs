@@ -64,7 +64,7 @@ struct Above {
 }
 
 fn walk(node: &Node, above: &Above, found: &mut Vec<Look>) {
-    if node.kind == "Seq Scan" && !node.relation.is_empty() {
+    if is_whole(node, above) && !node.relation.is_empty() {
         found.push(look(node, above));
     }
     let mut below = above.clone();
@@ -92,6 +92,18 @@ fn walk(node: &Node, above: &Above, found: &mut Vec<Look>) {
     }
     for child in &node.children {
         walk(child, &below, found);
+    }
+}
+
+/// Whether the node reads its table as a whole, or an index of it as a whole: one that holds all that is
+/// wanted is smaller than its table. One that is read in its order for the first rows alone is not.
+fn is_whole(node: &Node, above: &Above) -> bool {
+    match node.kind.as_str() {
+        "Seq Scan" => true,
+        "Index Only Scan" | "Index Scan" => {
+            node.index_cond.is_none() && node.filter.is_some() && !above.limited
+        }
+        _ => false,
     }
 }
 
@@ -190,6 +202,17 @@ mod tests {
         assert_eq!(looks(&plan(&joined), 100.0)[0].sort, None);
         let computed = sorted.replace("p.day DESC", "lower(p.day) DESC");
         assert_eq!(looks(&plan(&computed), 100.0)[0].sort, None);
+    }
+
+    #[test]
+    fn an_index_that_is_read_as_a_whole_is_looked_at() {
+        let whole = SCAN.replace("\"Seq Scan\"", "\"Index Only Scan\"");
+        assert_eq!(looks(&plan(&whole), 1.0)[0].terms, [Term::Equal("code".to_owned())]);
+        let found = whole.replace("\"Filter\"", "\"Index Cond\": \"(p.id = $2)\", \"Filter\"");
+        assert!(looks(&plan(&found), 1.0).is_empty());
+        // In its order, and only for as long as rows are wanted.
+        let first = format!(r#"{{"Node Type": "Limit", "Plans": [{whole}]}}"#);
+        assert!(looks(&plan(&first), 1.0).is_empty());
     }
 
     #[test]

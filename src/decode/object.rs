@@ -78,6 +78,9 @@ fn member(name: &str, raw: &str, expected: &mut usize, line: u64, body: &mut Bod
                 return body.refuse(line, "a name has an escape that is none");
             };
             let Some(at) = columns.iter().position(|column| column.name == name) else {
+                if body.faults.is_full() {
+                    return;
+                }
                 let name = shown(&name);
                 let detail = unknown(&name, columns.iter().map(|column| column.name.as_str()));
                 return body.refuse_field(line, name, detail);

@@ -294,6 +294,22 @@ fn an_empty_line_is_null_in_a_table_of_one_column() {
     assert_eq!(shown(&bytes), ["a", "~", ""]);
 }
 
+/// A name that nothing knows is compared with all that are known: only as often as it is told.
+#[test]
+fn names_behind_the_last_fault_that_is_told_cost_nothing() {
+    let column = |at| Column { name: format!("c{at}"), ty: Type::Int4, nullable: true };
+    let columns = Arc::new(Columns::new((0..100).map(column).collect()));
+    let csv = vec!["zz"; 300_000].join(",") + "\n";
+    let line = format!("{{{}}}\n", vec![r#""zz":1"#; 100_000].join(","));
+    for (format, body) in [(Format::Csv, csv), (Format::Ndjson, line)] {
+        let start = std::time::Instant::now();
+        let mut decoder = Decoder::new(format, Arc::clone(&columns), 10, 8);
+        assert_eq!(decoder.push(body.as_bytes(), &mut Vec::new()), Next::Enough);
+        // A minute without optimisation, when each is compared.
+        assert!(start.elapsed().as_secs() < 5, "{format:?}: {:?}", start.elapsed());
+    }
+}
+
 #[test]
 fn records_that_never_end_are_bounded() {
     let starts: [(Format, &[u8], &str); 4] = [

@@ -57,7 +57,7 @@ impl CsvRows {
             let Some(value) = wire.value()? else { continue };
             match quoting {
                 Quoting::Never => text::write(ty, Some(value), out)?,
-                Quoting::Text if *ty == Type::Char => {
+                Quoting::Text if matches!(ty, Type::Char | Type::Bytea) => {
                     let start = out.len();
                     text::write(ty, Some(value), out)?;
                     quote_in_place(out, start);
@@ -83,6 +83,8 @@ fn quoting(ty: &Type) -> Quoting {
         Type::Text | Type::Varchar | Type::Bpchar | Type::Name | Type::Char | Type::Enum(_) => {
             Quoting::Text
         }
+        // No bytes are no text, which must be told from NULL.
+        Type::Bytea => Quoting::Text,
         Type::Json
         | Type::Jsonb
         | Type::Array(_)
@@ -235,6 +237,13 @@ mod tests {
         let mut out = b"before".to_vec();
         assert!(broken.row(&rows[0][..9], false, &mut out).is_err());
         assert_eq!(out, b"before");
+    }
+
+    #[test]
+    fn no_bytes_are_not_null() {
+        let columns = [("a".to_owned(), Type::Bytea), ("b".to_owned(), Type::Bytea)];
+        let text = answer(&columns, &[data_row(&[Some(b""), None]), data_row(&[Some(b"x"), None])]);
+        assert_eq!(String::from_utf8(text).unwrap(), "a,b\r\n\"\",\r\neA==,\r\n");
     }
 
     proptest! {

@@ -37,6 +37,9 @@ pub struct Sql {
     pub stage: Option<String>,
     /// The COPY.
     pub copy: String,
+    /// Counts the columns whose type is still the one that the COPY was made for, where PostgreSQL would
+    /// not see that it is another one: values in binary form say nothing of what they are.
+    pub check: Option<String>,
     /// Moves rows from the staging table to their own, where there is one.
     pub merge: Option<Merge>,
 }

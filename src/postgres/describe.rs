@@ -172,10 +172,7 @@ pub async fn plan(
         writes: has_node(&plan, &|node| {
             matches!(word(node, "Node Type"), Some("ModifyTable" | "LockRows"))
         }),
-        extends_with_null: has_node(&plan, &|node| {
-            matches!(word(node, "Join Type"), Some("Left" | "Right" | "Full"))
-                || node.contains_key("Grouping Sets")
-        }),
+        extends_with_null: has_node(&plan, &extends_with_null),
         samples: has_node(&plan, &|node| word(node, "Node Type") == Some("Sample Scan")),
         cost: plan
             .pointer("/0/Plan/Total Cost")
@@ -186,6 +183,27 @@ pub async fn plan(
 }
 
 type Node = serde_json::Map<String, serde_json::Value>;
+
+/// Whether the node can give NULL in the place of what it reads.
+fn extends_with_null(node: &Node) -> bool {
+    match word(node, "Join Type") {
+        Some("Left" | "Right" | "Full") => true,
+        // An outer join of which only rows without a partner are wanted. NOT EXISTS is the same, but
+        // gives no column of that side.
+        Some("Anti") => gives_columns_of(node, "Inner"),
+        Some("Right Anti") => gives_columns_of(node, "Outer"),
+        _ => node.contains_key("Grouping Sets"),
+    }
+}
+
+fn gives_columns_of(node: &Node, side: &str) -> bool {
+    let output = |node: &Node| node.get("Output").and_then(|it| it.as_array().cloned());
+    let children = node.get("Plans").and_then(serde_json::Value::as_array);
+    let child = children.into_iter().flatten().filter_map(serde_json::Value::as_object);
+    let child = child.filter(|it| word(it, "Parent Relationship") == Some(side)).find_map(output);
+    let (Some(given), Some(read)) = (output(node), child) else { return true };
+    given.iter().any(|column| read.contains(column))
+}
 
 fn word<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key)?.as_str()

@@ -251,6 +251,13 @@ async fn transfer<S: Source>(
         Err(failure) => return Err(refused(failure, rows)),
     };
     let mut counts = Counts::default();
+    if let Some(check) = &bulk.sql.check {
+        // Now that nobody can change the table before the transaction ends.
+        job.run(&counting(check), &[], &mut counts).await?;
+        if counts.0[0] != bulk.columns.all().len() as u64 {
+            return Err(Failure::ShapeChanged.into());
+        }
+    }
     if let Some(merge) = &bulk.sql.merge {
         let merged = if merge.counts {
             job.run(&counting(&merge.sql), &[], &mut counts).await
@@ -261,7 +268,8 @@ async fn transfer<S: Source>(
     } else {
         counts.0 = [copied, copied];
     }
-    Ok(Loaded::new(bulk, copied, counts.0[0], counts.0[1]))
+    // The decoder's count: a trigger may have kept rows out of the COPY.
+    Ok(Loaded::new(bulk, rows.decoder.rows(), counts.0[0], counts.0[1]))
 }
 
 async fn send<S: Source>(copy: &mut CopyIn<'_>, rows: &mut Rows<'_, S>) -> Result<(), Failure> {

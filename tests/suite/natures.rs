@@ -19,6 +19,10 @@ ANALYZE things;
 CREATE FUNCTION plain(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN $1; END $$;
 CREATE FUNCTION steady(int) RETURNS int STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN $1; END $$;
 CREATE VIEW hidden AS SELECT id, random() AS luck FROM things;
+CREATE FUNCTION toss(int, int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN random() < 0.5; END $$;
+CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = toss);
+CREATE FUNCTION any_size(int) RETURNS size LANGUAGE plpgsql AS $$ BEGIN RETURN 'big'; END $$;
+CREATE CAST (int AS size) WITH FUNCTION any_size(int);
 ";
 
 /// Name, front matter, statement; whether it may share runs, whether it has a form for many.
@@ -67,6 +71,8 @@ const ENDPOINTS: &[(&str, &str, &str, bool, bool)] = &[
     ("uuid", "result = 'row'", "SELECT gen_random_uuid() AS it, :id::int AS id", false, false),
     ("plain", "result = 'row'", "SELECT plain(:id) AS it", false, false),
     ("quoted", "result = 'row'", "SELECT \"plain\"(:id) AS it", false, false),
+    ("operator", "result = 'row'", "SELECT :id ### 1 AS it", false, false),
+    ("cast", "result = 'row'", "SELECT (:id::int)::size AS it", false, false),
     ("view", "result = 'row'", "SELECT luck FROM hidden WHERE id = :id", false, false),
     (
         "filter",

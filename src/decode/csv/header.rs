@@ -26,6 +26,9 @@ impl Header {
         let mut columns = Vec::new();
         let known = body.columns.clone();
         let result = fields(text, unquoted, |field| {
+            if body.faults.is_full() {
+                return;
+            }
             let Some(at) = known.all().iter().position(|column| column.name == field.text) else {
                 let name = shown(field.text);
                 let detail = unknown(&name, known.all().iter().map(|column| column.name.as_str()));

@@ -21,7 +21,8 @@ pub(super) fn of(copy: &Copy, table: &Target, key: &[&TargetColumn], form: Form)
     let copy_into = |table: &str| format!("COPY {table} ({list}) FROM STDIN (FORMAT {format})");
     // Row-level security judges INSERT and not COPY.
     if copy.on_conflict == OnConflict::Reject && !table.has_row_security {
-        return Sql { stage: None, copy: copy_into(&target), merge: None };
+        let check = (form == Form::Binary).then(|| check(copy, table));
+        return Sql { stage: None, copy: copy_into(&target), check, merge: None };
     }
     let declared: Vec<String> = copy
         .columns
@@ -33,7 +34,26 @@ pub(super) fn of(copy: &Copy, table: &Target, key: &[&TargetColumn], form: Form)
         .collect();
     let stage =
         format!("CREATE TEMPORARY TABLE {STAGING} ({}) ON COMMIT DROP", declared.join(", "));
-    Sql { stage: Some(stage), copy: copy_into(STAGING), merge: Some(merge(copy, table, key)) }
+    // The staging table has the types that were known, and what goes from there is typed.
+    let merge = Some(merge(copy, table, key));
+    Sql { stage: Some(stage), copy: copy_into(STAGING), check: None, merge }
+}
+
+/// The columns that have the type that was known, counted; and nothing.
+fn check(copy: &Copy, table: &Target) -> String {
+    let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let known = copy.columns.iter().filter_map(|name| {
+        let column = table.columns.iter().find(|column| column.name == name.text)?;
+        Some(format!("({}, {}::pg_catalog.oid)", text(&column.name), column.type_oid))
+    });
+    let known: Vec<String> = known.collect();
+    format!(
+        "SELECT count(*), 0::pg_catalog.int8 FROM (VALUES {}) AS known (name, type) \
+         JOIN pg_catalog.pg_attribute AS a ON a.attname = known.name AND a.atttypid = known.type \
+         WHERE a.attrelid = {}::pg_catalog.regclass",
+        known.join(", "),
+        text(&copy.target())
+    )
 }
 
 fn merge(copy: &Copy, table: &Target, key: &[&TargetColumn]) -> Merge {

@@ -24,6 +24,8 @@ pub struct TargetColumn {
     pub name: String,
     /// Its type.
     pub described: TypeUse,
+    /// The OID of its type; of a domain its own, where [`TypeUse`] may have the one below it.
+    pub type_oid: u32,
     /// The type with its modifier, as SQL declares it: `character varying(3)`.
     pub declared: String,
     /// Whether it takes NULL.
@@ -49,7 +51,7 @@ const TABLE: &str = "SELECT c.oid, c.relkind, c.relrowsecurity \
 const COLUMNS: &str = "SELECT a.attname::pg_catalog.text, \
      pg_catalog.format_type(a.atttypid, NULL), pg_catalog.format_type(a.atttypid, a.atttypmod), \
      a.attnotnull, a.attgenerated <> '' OR a.attidentity = 'a', \
-     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT') \
+     pg_catalog.has_column_privilege(a.attrelid, a.attnum, 'INSERT'), a.atttypid \
      FROM pg_catalog.pg_attribute a \
      WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
 
@@ -77,6 +79,7 @@ pub async fn target(session: &Session, target: &str) -> Result<Option<Target>, E
     let columns = rows.iter().zip(typed.columns()).map(|(row, column)| TargetColumn {
         name: row.get(0),
         described: described(column.type_()),
+        type_oid: row.get(6),
         declared: row.get(2),
         nullable: !row.get::<_, bool>(3),
         is_generated: row.get(4),

@@ -6,8 +6,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use tokio_postgres::Error;
 
-/// The functions that a plan's expressions call: the last word of each name before a parenthesis.
-/// Words that are no functions (`IN`, `VALUES`) are among them; none of them is a volatile function.
+/// The functions that a plan's expressions call: the last word of each name before a parenthesis, their
+/// operators, and the types that they cast to, for which functions stand too.
+/// Words that are none of them (`IN`, `VALUES`) are among them; none of those is a volatile function.
 pub(super) fn functions(plan: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     collect(plan, &mut found);
@@ -23,8 +24,17 @@ fn collect(plan: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The names before parentheses. What stands in a string is read too: a name too many is no harm.
+/// Whether it may be part of a name that is not quoted.
+fn is_of_word(it: char) -> bool {
+    it.is_alphanumeric() || it == '_' || it == '$'
+}
+
+/// The names before parentheses, operators, and names after `::`. What stands in a string is read too: a
+/// name too many is no harm.
 fn called(text: &str, found: &mut BTreeSet<String>) {
+    let operators = text.split(|it| !"+-*/<>=~!@#%^&|`?".contains(it));
+    found.extend(operators.filter(|it| !it.is_empty()).map(str::to_owned));
+    found.extend(text.split("::").skip(1).map(last_name));
     for (at, _) in text.match_indices('(') {
         let before = &text[..at];
         let name = if let Some(quoted) = before.strip_suffix('"') {
@@ -42,8 +52,7 @@ fn called(text: &str, found: &mut BTreeSet<String>) {
             }
             quoted[start..].replace("\"\"", "\"")
         } else {
-            let word = |it: char| it.is_alphanumeric() || it == '_' || it == '$';
-            before.rsplit(|it| !word(it)).next().unwrap_or_default().to_owned()
+            before.rsplit(|it| !is_of_word(it)).next().unwrap_or_default().to_owned()
         };
         if !name.is_empty() {
             found.insert(name);
@@ -51,13 +60,35 @@ fn called(text: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The names of all functions of the database that may give something else each time, or do something.
+/// The last part of the name that `text` begins with: `Odd` of `"my schema"."Odd"`.
+fn last_name(text: &str) -> String {
+    let (mut start, mut end, mut quoted) = (0, text.len(), false);
+    for (at, character) in text.char_indices() {
+        match character {
+            '"' => quoted = !quoted,
+            '.' if !quoted => start = at + 1,
+            other if !quoted && !is_of_word(other) => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+    }
+    text[start.min(end)..end].trim_matches('"').replace("\"\"", "\"")
+}
+
+/// The names of all functions of the database that may give something else each time, or do something,
+/// with those of the operators and of the types cast to that stand for one.
 ///
 /// # Errors
 /// When the server could not be asked.
 pub async fn volatile_functions(session: &Session) -> Result<BTreeSet<String>, Error> {
-    let names = "SELECT DISTINCT proname::pg_catalog.text FROM pg_catalog.pg_proc \
-                 WHERE provolatile = 'v'";
+    let names = "WITH p AS (SELECT oid, proname FROM pg_catalog.pg_proc WHERE provolatile = 'v') \
+                 SELECT proname::pg_catalog.text FROM p \
+                 UNION SELECT oprname::pg_catalog.text FROM pg_catalog.pg_operator AS o \
+                   JOIN p ON p.oid = o.oprcode \
+                 UNION SELECT typname::pg_catalog.text FROM pg_catalog.pg_cast AS c \
+                   JOIN p ON p.oid = c.castfunc JOIN pg_catalog.pg_type AS t ON t.oid = c.casttarget";
     Ok(session.query(names, &[]).await?.iter().map(|row| row.get(0)).collect())
 }
 
@@ -89,7 +120,15 @@ mod tests {
             &mut found,
         );
         called("other.nextval('s'::regclass), length((code)::text)", &mut found);
-        let found: Vec<_> = found.iter().map(String::as_str).collect();
-        assert_eq!(found, ["a \"b\"", "length", "nextval", "random"]);
+        let names = ["a \"b\"", "length", "nextval", "random"];
+        assert!(names.iter().all(|it| found.contains(*it)), "{found:?}");
+    }
+
+    #[test]
+    fn operators_and_casts_are_found() {
+        let mut found = BTreeSet::new();
+        called("((p.a ### $1) AND (b)::\"my schema\".\"Odd\" <> $2::size[])", &mut found);
+        let names = ["###", "Odd", "size"];
+        assert!(names.iter().all(|it| found.contains(*it)), "{found:?}");
     }
 }

@@ -109,16 +109,19 @@ impl From<Failure> for NotLoaded {
 impl NotLoaded {
     /// The database did not take the rows that `decoder` read.
     pub(super) fn refused(failure: Failure, decoder: &Decoder) -> Self {
-        let row = match &failure {
-            Failure::Refused(refusal) => refusal.place.as_deref().map(|place| RowError {
-                line: decoder.line_of(place.row),
-                row: Some(place.row),
-                detail: told(&refusal.sqlstate, place.column.as_deref()),
-                field: place.column.clone(),
-            }),
-            _ => None,
+        let Failure::Refused(refusal) = &failure else { return Self::Refused(failure, None) };
+        let Some(place) = refusal.place.as_deref() else { return Self::Refused(failure, None) };
+        if matches!(&*refusal.sqlstate, "08P01" | "22P03") {
+            // The value has the form that its column's type had: it has another one by now.
+            return Self::Refused(Failure::ShapeChanged, None);
+        }
+        let row = RowError {
+            line: decoder.line_of(place.row),
+            row: Some(place.row),
+            detail: told(&refusal.sqlstate, place.column.as_deref()),
+            field: place.column.clone(),
         };
-        Self::Refused(failure, row)
+        Self::Refused(failure, Some(row))
     }
 
     /// What the log says of it that the caller is not told.
@@ -178,11 +181,31 @@ fn told(sqlstate: &str, field: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        decode::{Columns, Format},
+        postgres::refusal::{Place, Refusal},
+    };
+    use std::sync::Arc;
 
     #[test]
     fn the_answer_counts() {
         let loaded =
             Loaded { rows: 3, inserted: 1, skipped: Some(2), replaced: None, superseded: None };
         assert_eq!(loaded.to_json(), r#"{"rows":3,"inserted":1,"skipped":2}"#);
+    }
+
+    #[test]
+    fn a_value_of_another_form_is_told_from_a_pooler_that_gives_up() {
+        let decoder = Decoder::new(Format::Ndjson, Arc::new(Columns::new(Vec::new())), 1, 1);
+        let refused = |place: Option<Place>| {
+            let place = place.map(Box::new);
+            let refusal = Refusal { sqlstate: "08P01".into(), place, ..Refusal::default() };
+            match NotLoaded::refused(Failure::Refused(refusal), &decoder) {
+                NotLoaded::Refused(failure, None) => failure,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refused(Some(Place { row: 1, column: None })), Failure::ShapeChanged);
+        assert!(matches!(refused(None), Failure::Refused(_)));
     }
 }

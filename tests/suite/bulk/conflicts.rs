@@ -98,3 +98,19 @@ fn partitioned_tables_and_row_level_security_are_no_hindrance() {
     assert_eq!((reply.status, reply.problem().as_str()), (403, "forbidden"), "{reply}");
     assert_eq!(count(&database, "prices"), "10");
 }
+
+#[test]
+fn rows_that_a_trigger_keeps_out_were_rows_of_the_body_and_are_not_said_to_be_in() {
+    let database = database();
+    let service = started(&database);
+    database.psql(
+        "CREATE FUNCTION keep_out() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN IF new.name = 'out' THEN RETURN NULL; END IF; RETURN new; END $$;
+         CREATE TRIGGER keep_out BEFORE INSERT ON ports FOR EACH ROW EXECUTE FUNCTION keep_out()",
+    );
+    let reply = send(&service, "POST", "/ports", &[("A", "a"), ("B", "out"), ("C", "c")]);
+    assert_eq!(reply.json(), json!({ "rows": 3, "inserted": 2 }), "{reply}");
+    let reply = send(&service, "POST", "/ports/new", &[("C", "c"), ("D", "out"), ("E", "e")]);
+    assert_eq!(reply.json(), json!({ "rows": 3, "inserted": 1, "skipped": 2 }), "{reply}");
+    assert_eq!(ports(&database), "A=a C=c E=e");
+}

@@ -1,13 +1,20 @@
 //! Compressed bodies, of rows and of arguments.
 
 use super::*;
-use async_compression::tokio::write::{GzipEncoder, ZstdEncoder};
+use async_compression::{
+    Level,
+    tokio::write::{GzipEncoder, ZstdEncoder},
+    zstd::CParameter,
+};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
 fn compressed(encoding: &str, bytes: &[u8]) -> Vec<u8> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         if encoding == "gzip" {
             let mut encoder = GzipEncoder::new(Vec::new());
             encoder.write_all(bytes).await.unwrap();
@@ -99,6 +106,17 @@ fn what_is_broken_or_unknown_is_told() {
         let trailing = send(&service, "/prices", NDJSON, encoding, &trailing);
         assert_eq!(trailing.status, 400, "{trailing}");
     }
+    // A window of 16 MiB: whoever reads it has to hold as much.
+    let wide = runtime().block_on(async {
+        let window = [CParameter::window_log(24)];
+        let mut encoder = ZstdEncoder::with_quality_and_params(Vec::new(), Level::Fastest, &window);
+        encoder.write_all(rows.as_bytes()).await.unwrap();
+        encoder.shutdown().await.unwrap();
+        encoder.into_inner()
+    });
+    let wide = send(&service, "/prices", NDJSON, "zstd", &wide);
+    assert_eq!((wide.status, wide.problem().as_str()), (400, "malformed-body"), "{wide}");
+    assert!(wide.json()["detail"].as_str().unwrap().contains("8 MiB"), "{wide}");
     for encoding in ["br", "deflate", "gzip, gzip", "x"] {
         for path in ["/prices", "/echo"] {
             let reply = send(&service, path, JSON, encoding, b"[]");
@@ -119,5 +137,31 @@ fn arguments_may_be_compressed_too() {
             if encoding == "identity" { plain.to_vec() } else { compressed(encoding, plain) };
         let reply = send(&service, "/echo", JSON, encoding, &body);
         assert_eq!(reply.json(), json!([{ "text": "hello" }]), "{reply}");
+    }
+}
+
+/// What compresses well takes long to read once it is here, and nothing of it is waited for.
+#[test]
+fn a_body_that_unpacks_to_much_does_not_hold_up_others() {
+    let database = database();
+    let service = started(&database);
+    for encoding in ["gzip", "zstd"] {
+        // Blank lines are no rows, so PostgreSQL holds up nothing either.
+        let body = compressed(encoding, &vec![b'\n'; 32 << 20]);
+        let (answered, took) = std::thread::scope(|scope| {
+            let load = scope.spawn(|| {
+                let start = std::time::Instant::now();
+                let reply = send(&service, "/prices", NDJSON, encoding, &body);
+                assert_eq!(reply.json(), json!({ "rows": 0, "inserted": 0 }), "{reply}");
+                start.elapsed()
+            });
+            let mut answered = 0;
+            while !load.is_finished() {
+                assert_eq!(service.get("/nothing").status, 404);
+                answered += 1;
+            }
+            (answered, load.join().unwrap())
+        });
+        assert!(answered > 10, "{encoding}: {answered} answers in {took:?}");
     }
 }

@@ -220,3 +220,28 @@ fn what_is_no_body_of_rows_is_refused() {
         post(&service, "/prices", "Text/CSV; charset=\"UTF-8\"; header=present", good.as_bytes());
     assert_eq!(reply.status, 200, "{reply}");
 }
+
+#[test]
+fn a_column_that_changed_its_type_takes_nothing_for_what_it_is_not() {
+    let database = database();
+    let service = started(&database);
+    let body = super::formats::prices(CSV, 5);
+    // As long as before, longer than before, and as long as before again.
+    for (change, back) in [
+        ("price TYPE real", "price TYPE integer"),
+        ("price TYPE bigint", "price TYPE integer"),
+        ("day TYPE integer USING 1", "day TYPE date USING '2021-01-01'"),
+    ] {
+        database.psql(&format!("ALTER TABLE prices ALTER {change}"));
+        let reply = post(&service, "/prices", CSV, body.as_bytes());
+        assert_eq!(
+            (reply.status, reply.problem().as_str()),
+            (500, "definition-changed"),
+            "{change}: {reply}"
+        );
+        assert_eq!(count(&database, "prices"), "0", "{change}");
+        database.psql(&format!("ALTER TABLE prices ALTER {back}"));
+    }
+    assert_eq!(post(&service, "/prices", CSV, body.as_bytes()).status, 200);
+    assert_eq!(super::formats::digest(&database), super::formats::expected(&database, 5));
+}

@@ -208,3 +208,15 @@ fn small_results_of_a_stream_are_whole_and_have_a_length() {
     let head = service.send("HEAD", "/series/1000000", &[], b"");
     assert_eq!((head.status, head.body.len()), (200, 0));
 }
+
+#[test]
+fn a_column_of_a_partner_that_is_missing_is_null_in_every_medium() {
+    let service = start(&database(3));
+    assert_eq!(service.get("/alone").json(), json!([{ "id": 3, "day": null }]));
+    assert_eq!(accept(&service, "/alone", "text/csv").text(), "id,day\r\n3,\r\n");
+    let arrow = accept(&service, "/alone", "application/vnd.apache.arrow.stream");
+    assert_eq!(arrow.status, 200, "{arrow}");
+    let mut batches = StreamReader::try_new(arrow.body.as_slice(), None).unwrap();
+    let batch = batches.next().unwrap().unwrap();
+    assert!(!batch.column(0).is_null(0) && batch.column(1).is_null(0));
+}
