@@ -2,7 +2,13 @@
 //!
 //! Does not own which answers those are (`service::cache`).
 
-use super::{coding::Coding, gate::Fields, pipeline::VARY, representation, response::Answer};
+use super::{
+    coding::{Coding, Wanted},
+    gate::Fields,
+    pipeline::VARY,
+    representation,
+    response::Answer,
+};
 use crate::{
     access::Caller,
     definition::{
@@ -36,7 +42,7 @@ pub(super) async fn run(
     serving: &Serving,
     (entry, caller): (&Entry, &Caller),
     endpoint: &Endpoint,
-    (cache, medium, coding): (&Cache, Medium, Option<Coding>),
+    (cache, medium, wanted): (&Cache, Medium, Option<Wanted>),
     arguments: &[Argument],
     parts: &Parts,
     run: impl Future<Output = Result<Answer, Problem>>,
@@ -49,7 +55,7 @@ pub(super) async fn run(
     let asked = Asked {
         identity: identity.as_ref(),
         medium,
-        coding: coding.map_or("", Coding::as_str),
+        coding: wanted.map_or("", Wanted::key),
         // The links of a page repeat it as it was written.
         query: endpoint.paging.as_ref().and(parts.uri.query()),
     };
@@ -62,7 +68,8 @@ pub(super) async fn run(
     }
     let mut answer = run.await?;
     tell(service, entry, cache, &mut fields);
-    let represented = representation::represent(&service.config.answers, coding, &answer.body);
+    let represented =
+        representation::represent(&service.config.answers, wanted, &answer.body).await;
     let (Some((body, validator, coding)), Some(content_type)) = (represented, answer.content_type)
     else {
         return Ok((answer, fields));

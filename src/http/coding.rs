@@ -60,12 +60,32 @@ impl Coding {
     }
 }
 
+/// The coding that a caller wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) coding: Coding,
+    /// Whether the caller refuses an answer without, however small it is.
+    pub(super) always: bool,
+}
+
+impl Wanted {
+    /// What tells an answer to it from others, in the cache's key.
+    pub(super) fn key(self) -> &'static str {
+        match (self.coding, self.always) {
+            (coding, false) => coding.as_str(),
+            (Coding::Zstd, true) => "zstd!",
+            (Coding::Brotli, true) => "br!",
+            (Coding::Gzip, true) => "gzip!",
+        }
+    }
+}
+
 /// The coding that a caller wants most; `None` is none. Of several wanted alike it is the first of
 /// [`Coding::ALL`], and a caller that does not say takes none.
 ///
 /// # Errors
 /// The caller refuses every coding that there is, and none.
-pub(super) fn wanted(headers: &HeaderMap) -> Result<Option<Coding>, ()> {
+pub(super) fn wanted(headers: &HeaderMap) -> Result<Option<Wanted>, ()> {
     if !headers.contains_key(header::ACCEPT_ENCODING) {
         return Ok(None);
     }
@@ -85,7 +105,7 @@ pub(super) fn wanted(headers: &HeaderMap) -> Result<Option<Coding>, ()> {
     }
     match (best, plain) {
         (Some((quality, _)), Some(plain)) if plain > quality => Ok(None),
-        (Some((_, coding)), _) => Ok(Some(coding)),
+        (Some((_, coding)), _) => Ok(Some(Wanted { coding, always: plain == Some(0) })),
         (None, Some(0)) => Err(()),
         (None, _) => Ok(None),
     }
@@ -126,10 +146,18 @@ fn now(poll: Poll<io::Result<()>>) -> io::Result<()> {
     }
 }
 
+/// Bytes that are compressed without a pause: the thread has others to serve.
+const AT_ONCE: usize = 128 * 1024;
+
 /// All of `bytes`, compressed.
-pub(super) fn whole(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
+pub(super) async fn whole(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = coding.encoder();
-    write(&mut *encoder, bytes)?;
+    for (at, piece) in bytes.chunks(AT_ONCE).enumerate() {
+        if at > 0 {
+            tokio::task::yield_now().await;
+        }
+        write(&mut *encoder, piece)?;
+    }
     now(Pin::new(&mut *encoder).poll_shutdown(&mut Context::from_waker(Waker::noop())))?;
     Ok(std::mem::take(encoder.out()))
 }
@@ -184,13 +212,13 @@ mod tests {
     #[test]
     fn the_most_wanted_coding_is_chosen_and_none_where_none_is_wanted() {
         for (value, expected) in [
-            ("gzip, deflate, br, zstd", Ok(Some(Coding::Zstd))),
-            ("gzip, br", Ok(Some(Coding::Brotli))),
-            ("GZIP", Ok(Some(Coding::Gzip))),
-            ("x-gzip", Ok(Some(Coding::Gzip))),
-            ("gzip;q=0.5, br;q=0.4", Ok(Some(Coding::Gzip))),
-            ("*", Ok(Some(Coding::Zstd))),
-            ("*;q=0.5, zstd;q=0", Ok(Some(Coding::Brotli))),
+            ("gzip, deflate, br, zstd", Ok(Some((Coding::Zstd, false)))),
+            ("gzip, br", Ok(Some((Coding::Brotli, false)))),
+            ("GZIP", Ok(Some((Coding::Gzip, false)))),
+            ("x-gzip", Ok(Some((Coding::Gzip, false)))),
+            ("gzip;q=0.5, br;q=0.4", Ok(Some((Coding::Gzip, false)))),
+            ("*", Ok(Some((Coding::Zstd, false)))),
+            ("*;q=0.5, zstd;q=0", Ok(Some((Coding::Brotli, false)))),
             ("deflate", Ok(None)),
             ("identity", Ok(None)),
             ("identity, gzip;q=0.5", Ok(None)),
@@ -198,11 +226,14 @@ mod tests {
             ("", Ok(None)),
             ("identity;q=0, deflate", Err(())),
             ("*;q=0", Err(())),
-            ("identity;q=0, gzip", Ok(Some(Coding::Gzip))),
+            ("identity;q=0, gzip", Ok(Some((Coding::Gzip, true)))),
+            ("zstd, *;q=0", Ok(Some((Coding::Zstd, true)))),
+            ("gzip;q=0.5, identity;q=0.1", Ok(Some((Coding::Gzip, false)))),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_str(value).unwrap());
-            assert_eq!(wanted(&headers), expected, "{value}");
+            let found = wanted(&headers).map(|it| it.map(|it| (it.coding, it.always)));
+            assert_eq!(found, expected, "{value}");
         }
         assert_eq!(wanted(&HeaderMap::new()), Ok(None));
     }

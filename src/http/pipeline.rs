@@ -7,7 +7,7 @@ use super::{
     arguments::{self, Incoming, IncomingBody},
     body::{self, Content},
     cached,
-    coding::Coding,
+    coding::Wanted,
     detached, gate, head, links, logged, negotiation, once, representation,
     request_id::RequestId,
     response::{self, Answer, Body},
@@ -46,7 +46,7 @@ struct Trail<'s> {
     signed_in: bool,
     counts: Vec<(Arc<Limiter>, Count)>,
     fields: gate::Fields,
-    coding: Option<Coding>,
+    coding: Option<Wanted>,
     route: &'s str,
     refused: Option<String>,
     tool_failed: Option<String>,
@@ -81,7 +81,7 @@ pub(super) async fn answer(
             }
             let answers = &serving.service.config.answers;
             let given = (trail.coding, &mut trail.fields);
-            representation::finish(&parts, answers, given, &mut answer);
+            representation::finish(&parts, answers, given, &mut answer).await;
             (answer.into_response(&id), rows, None)
         }
         Err(problem) => {

@@ -3,7 +3,7 @@
 //! Owns `ETag`, 304 and whether an answer is worth compressing. Does not own the codings (`coding`).
 
 use super::{
-    coding::{self, Coding},
+    coding::{self, Coding, Wanted},
     gate::Fields,
     negotiation::weighted,
     response::{Answer, Body},
@@ -21,7 +21,7 @@ use twox_hash::XxHash3_128;
 ///
 /// # Errors
 /// 406: the caller refuses every coding, and none.
-pub(super) fn coding(parts: &Parts, answers: &Answers) -> Result<Option<Coding>, Problem> {
+pub(super) fn coding(parts: &Parts, answers: &Answers) -> Result<Option<Wanted>, Problem> {
     if !matches!(parts.method, Method::GET | Method::HEAD) {
         return Ok(None);
     }
@@ -33,10 +33,10 @@ pub(super) fn coding(parts: &Parts, answers: &Answers) -> Result<Option<Coding>,
 }
 
 /// Gives a 200 of rows its validator and its coding, or makes it a 304.
-pub(super) fn finish(
+pub(super) async fn finish(
     parts: &Parts,
     answers: &Answers,
-    (coding, fields): (Option<Coding>, &mut Fields),
+    (wanted, fields): (Option<Wanted>, &mut Fields),
     answer: &mut Answer,
 ) {
     let is_read = matches!(parts.method, Method::GET | Method::HEAD);
@@ -47,8 +47,7 @@ pub(super) fn finish(
     let body = std::mem::replace(&mut answer.body, Body::from(""));
     answer.body = match body {
         Body::Whole(bytes) => {
-            let large = bytes.len() as u64 >= answers.compression_from;
-            let coding = coding.filter(|_| large);
+            let coding = worth(answers, wanted, &bytes);
             let validator = validator(&bytes, coding);
             let known = matches(&parts.headers, &validator);
             if let Ok(value) = HeaderValue::from_str(&validator) {
@@ -59,7 +58,7 @@ pub(super) fn finish(
                 answer.content_type = None;
                 return;
             }
-            match coding.and_then(|it| Some((it, coding::whole(it, &bytes).ok()?))) {
+            match coded(coding, &bytes).await {
                 Some((coding, coded)) => {
                     name_coding(coding, fields);
                     coded.into()
@@ -67,8 +66,8 @@ pub(super) fn finish(
                 None => Body::Whole(bytes),
             }
         }
-        Body::Stream(pieces) => match coding {
-            Some(coding) => {
+        Body::Stream(pieces) => match wanted {
+            Some(Wanted { coding, .. }) => {
                 name_coding(coding, fields);
                 coding::stream(coding, pieces)
             }
@@ -77,16 +76,26 @@ pub(super) fn finish(
     };
 }
 
+/// The coding of a whole answer: of a small one only for a caller who takes no other.
+fn worth(answers: &Answers, wanted: Option<Wanted>, bytes: &Bytes) -> Option<Coding> {
+    let is_large = bytes.len() as u64 >= answers.compression_from;
+    wanted.filter(|it| is_large || it.always).map(|it| it.coding)
+}
+
+/// The bytes in their coding. What few answers take has a box, as in `pipeline`.
+async fn coded(coding: Option<Coding>, bytes: &Bytes) -> Option<(Coding, Vec<u8>)> {
+    let coding = coding?;
+    Some((coding, Box::pin(coding::whole(coding, bytes)).await.ok()?))
+}
+
 /// A whole answer as it is sent: its body, its validator, and its coding where it has one.
-pub(super) fn represent(
+pub(super) async fn represent(
     answers: &Answers,
-    coding: Option<Coding>,
+    wanted: Option<Wanted>,
     body: &Body,
 ) -> Option<(Bytes, String, Option<Coding>)> {
     let Body::Whole(bytes) = body else { return None };
-    let coding = coding.filter(|_| bytes.len() as u64 >= answers.compression_from);
-    let coded = coding.and_then(|it| Some((it, coding::whole(it, bytes).ok()?)));
-    Some(match coded {
+    Some(match coded(worth(answers, wanted, bytes), bytes).await {
         Some((coding, coded)) => (coded.into(), validator(bytes, Some(coding)), Some(coding)),
         None => (bytes.clone(), validator(bytes, None), None),
     })

@@ -52,6 +52,14 @@ fn media_types_and_codings_are_kept_apart() {
     let csv = ask(&[("accept", "text/csv")]);
     assert!(zipped.1.starts_with(b"\x1f\x8b") && zipped.1.len() < plain.1.len());
     assert!(plain.0 != zipped.0 && plain.0 != csv.0 && plain.1 != csv.1);
+    // What is small is compressed for those alone who take nothing else.
+    let coding = |accepted| {
+        let reply = service.send("GET", "/price?code=a", &[("accept-encoding", accepted)], b"");
+        reply.header("content-encoding").map(str::to_owned)
+    };
+    assert_eq!(coding("gzip"), None);
+    assert_eq!(coding("gzip, identity;q=0").as_deref(), Some("gzip"));
+    assert_eq!(coding("gzip"), None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
+use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 
 fn decoded(reply: &Reply) -> Vec<u8> {
@@ -36,8 +37,36 @@ fn every_coding_gives_the_same_bytes_of_wholes_and_of_streams() {
     }
     let small = service.send("GET", "/one/1", &[("accept-encoding", "gzip")], b"");
     assert_eq!(small.header("content-encoding"), None);
+    // However small it is, for a caller who refuses it as it is.
+    let fields = [("accept-encoding", "identity;q=0, gzip")];
+    let small = service.send("GET", "/one/1", &fields, b"");
+    assert_eq!(small.header("content-encoding"), Some("gzip"));
+    assert_eq!(decoded(&small), service.get("/one/1").body);
     let nothing = service.send("GET", "/one/1", &[("accept-encoding", "identity;q=0")], b"");
     assert_eq!(nothing.problem(), "not-acceptable");
+}
+
+/// The service has one thread.
+#[test]
+fn an_answer_that_takes_long_to_compress_does_not_hold_up_others() {
+    let service = start(&database(1));
+    let fields = [("accept-encoding", "gzip")];
+    std::thread::scope(|scope| {
+        let large = scope.spawn(|| {
+            let start = Instant::now();
+            let reply = service.send("GET", "/packed/500000", &fields, b"");
+            assert_eq!((reply.status, reply.header("content-encoding")), (200, Some("gzip")));
+            start.elapsed()
+        });
+        let mut longest = Duration::ZERO;
+        while !large.is_finished() {
+            let asked = Instant::now();
+            assert_eq!(service.get("/nothing").status, 404);
+            longest = longest.max(asked.elapsed());
+        }
+        let took = large.join().unwrap();
+        assert!(longest < took / 3, "{longest:?} of {took:?}");
+    });
 }
 
 #[test]
