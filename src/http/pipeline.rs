@@ -62,11 +62,8 @@ pub(super) async fn answer(
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     let (mut parts, stream) = request.into_parts();
-    if stream.is_end_stream() {
-        detached::detach(&mut parts);
-    }
     let mut trail = Trail { request_id: id.as_str(), ..Trail::default() };
-    let outcome = run(serving, &parts, stream, peer, &mut trail).await;
+    let outcome = run(serving, &mut parts, stream, peer, &mut trail).await;
     if let Err(problem) = &outcome {
         gate::challenge(serving, trail.entry, problem, &mut trail.fields);
         count_refusal(serving, &trail, problem.code());
@@ -139,7 +136,7 @@ fn known(method: &Method) -> &str {
 /// as large as the largest of what it may wait for.
 async fn run<'s>(
     serving: &'s Serving,
-    parts: &http::request::Parts,
+    parts: &mut http::request::Parts,
     stream: IncomingStream,
     peer: Option<IpAddr>,
     trail: &mut Trail<'s>,
@@ -179,6 +176,10 @@ async fn run<'s>(
     };
     trail.coding = representation::coding(parts, &serving.service.config.answers)?;
     let arguments = take_arguments(serving, entry, &segments, parts, stream, &caller).await?;
+    if let Action::Endpoint(endpoint) = &entry.action {
+        // Links to other pages are made of the target.
+        detached::detach(parts, endpoint.paging.is_some());
+    }
     match &entry.action {
         Action::Endpoint(endpoint) => {
             let record = record.map(|it| it.with_arguments(&arguments));
