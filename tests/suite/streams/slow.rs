@@ -87,6 +87,12 @@ fn an_error_after_the_first_byte_breaks_the_connection() {
         // A client that knows HTTP says so.
         let error = crate::support::http::send(service.http, "GET", path, &[], b"").unwrap_err();
         assert!(error.to_string().len() > 3, "{error}");
+        // A coding does not end well, either.
+        for coding in ["gzip", "br", "zstd"] {
+            let fields = [("accept-encoding", coding)];
+            let reply = crate::support::http::send(service.http, "GET", path, &fields, b"");
+            assert!(reply.is_err(), "{path} in {coding} looks whole");
+        }
     }
     eventually("it is told", http::PATIENCE, || {
         let log = service.output();
