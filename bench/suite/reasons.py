@@ -39,7 +39,10 @@ def processor_time(row: Row, measured: Measured) -> str | None:
     if row.target.unit == "µs":
         if not ours.kernel_us:
             return None
-        return f"{short(spread(ours.kernel_us).middle)} µs of it are the kernel's, for the calls that a request takes"
+        said = f"{short(spread(ours.kernel_us).middle)} µs of it are the kernel's, for the calls that a request takes"
+        # How fast the machine was: microseconds of one are not those of another, nor of another hour of a shared one.
+        by_hand = measured.results.get("none", {}).get("hyper")
+        return said + (f"; the service by hand took {short(spread(by_hand.server_us).middle)} µs without a database" if by_hand else "")
     said = f"a request takes {_times(ours)} of the processors, server and PostgreSQL"
     if ours.load_us:
         said += f", and {short(spread(ours.load_us).middle)} µs the load generator's"
