@@ -1,8 +1,9 @@
 """Which functions run, so that they can lie together in the binary.
 
-Callgrind says what a service executes from its start to its first answer, and what for its answers: plain,
-batched under many connections, streamed, taken in. The second is what differs from a run without requests. The list is for `scripts/ordered-cc`:
-what requests execute first, the busiest byte before the next, then what only a start does.
+Callgrind says what a service executes from its start to its first answer, and what for its answers: one by
+one, batched under many connections, streamed, taken in. The latter is what differs from a run without requests.
+The list is for `scripts/ordered-cc`: what requests execute first, the busiest byte before the next, then what
+only a start does.
 """
 
 import argparse
@@ -26,11 +27,13 @@ ORDER = BENCH.parent / "scripts" / "functions.order"
 ITEMS = 10_000
 # What is measured by one connection, from `instructions`, and what needs many or other requests.
 CONNECTIONS, SECONDS = 64, 3
+# Names as they stand in the binary, each written out.
+PLAIN = ["--demangle=no", "--compress-strings=no", "--compress-pos=no"]
 # Instructions of a workload from which on a function is one of its own, and not of the clock's or a signal's.
 NOTICED = 1000
-# What runs and callgrind does not see: Landlock, which valgrind does not have; what comes before `main`, which it calls
-# "(below main)"; locks that several want, for it runs one thread at a time; and where the processor has
-# AVX-512, the C library has other functions for texts.
+# What runs and callgrind does not see: Landlock, which valgrind does not have; what comes before `main`,
+# which it calls "(below main)"; locks that several want, for it runs one thread at a time; and where the
+# processor has AVX-512, the C library has other functions for texts.
 UNSEEN = re.compile(
     "landlock|howdah9hardening|canonicalize|realpath"
     "|_start|__libc_init|_dl_|_ifunc"
@@ -81,12 +84,12 @@ def profile(folder: Path, postgres: Postgres, feature: str | None, work: Work | 
     """What a service executes that starts, does the work and ends."""
     out, said = folder / "callgrind.out", folder / "callgrind.log"
     out.unlink(missing_ok=True)
-    options = [f"--callgrind-out-file={out}", f"--log-file={said}", "--compress-strings=no", "--compress-pos=no"]
+    files = [f"--callgrind-out-file={out}", f"--log-file={said}"]
     howdah = Howdah(
         folder,
         postgres.port,
         feature,
-        prefix=["valgrind", "--tool=callgrind", "--demangle=no", *options],
+        prefix=["valgrind", "--tool=callgrind", *files, *PLAIN],
         arguments=["--threads", "2"],
         patience=120,
     )

@@ -39,10 +39,14 @@ def processor_time(row: Row, measured: Measured) -> str | None:
     if row.target.unit == "µs":
         if not ours.kernel_us:
             return None
-        said = f"{short(spread(ours.kernel_us).middle)} µs of it are the kernel's, for the calls that a request takes"
-        # How fast the machine was: microseconds of one are not those of another, nor of another hour of a shared one.
+        kernel = short(spread(ours.kernel_us).middle)
+        said = f"{kernel} µs of it are the kernel's, for the calls that a request takes"
+        # Microseconds of one machine are not those of another, nor of another hour of a shared one.
         by_hand = measured.results.get("none", {}).get("hyper")
-        return said + (f"; the service by hand took {short(spread(by_hand.server_us).middle)} µs without a database" if by_hand else "")
+        if by_hand is None:
+            return said
+        took = short(spread(by_hand.server_us).middle)
+        return f"{said}; the service by hand took {took} µs without a database"
     said = f"a request takes {_times(ours)} of the processors, server and PostgreSQL"
     if ours.load_us:
         said += f", and {short(spread(ours.load_us).middle)} µs the load generator's"

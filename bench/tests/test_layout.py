@@ -49,7 +49,8 @@ class Linker(unittest.TestCase):
     """`scripts/ordered-cc`, with a compiler that says which order it was given."""
 
     def linked(self, output: str, order: list[str]) -> tuple[list[str], str]:
-        names = ["_ZN1a3run17h00000000000000aaE", "_ZN1a4same17h00000000000000abE", "_ZN1a4same17h00000000000000acE"]
+        hashes = {"3run": ["aa"], "4same": ["ab", "ac"]}
+        names = [f"_ZN1a{name}17h00000000000000{end}E" for name, ends in hashes.items() for end in ends]
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "deps").mkdir()
@@ -58,7 +59,8 @@ class Linker(unittest.TestCase):
             (folder / "ordered-cc").write_text((layout.ORDER.parent / "ordered-cc").read_text())
             (folder / "functions.order").write_text("".join(f"{it}\n" for it in order))
             compiler = folder / "compiler"
-            compiler.write_text('#!/bin/sh\nfor it; do case $it in *ordering-file=*) cat "${it#*file=}" ;; esac; done\n')
+            says = 'for it; do case $it in *ordering-file=*) cat "${it#*file=}" ;; esac; done'
+            compiler.write_text(f"#!/bin/sh\n{says}\n")
             compiler.chmod(compiler.stat().st_mode | stat.S_IXUSR)
             command = ["bash", str(folder / "ordered-cc"), str(folder / "a.o"), "-o", str(folder / output)]
             environment = {**os.environ, "HOWDAH_CC": str(compiler)}
