@@ -2,8 +2,8 @@
 
 Callgrind says what a service executes from its start to its first answer, and what for its answers: one by
 one, batched under many connections, streamed, taken in. The latter is what differs from a run without
-requests. The list is for `scripts/ordered-cc`: what requests execute first, the busiest byte before the next, then what
-only a start does.
+requests. The list is for `scripts/ordered-cc`: what requests execute first, the busiest byte before the next,
+then what only a start does.
 """
 
 import argparse
