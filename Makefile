@@ -5,7 +5,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-rotation test check setup test-versions chaos-access fuzz round-trip measure \
-    bench instructions start-app-db stop-app-db scan scan-proof check-security chaos sign \
+    bench instructions layout start-app-db stop-app-db scan scan-proof check-security chaos sign \
     containers-setup image stack adopt rotate stack-down logs verify recover e2e
 
 help: ## Show this list
@@ -49,6 +49,9 @@ bench: ## Measure beside the contenders and write docs/performance.md; BENCH=qui
 
 instructions: ## Count the instructions of a request, and fail when one has grown by 5 %
 	@scripts/instructions $(ARGS)
+
+layout: ## List anew the functions that run, which the static binary has beside each other
+	@scripts/layout
 
 start-app-db: ## Start the database of the SERVICE's stack; where there is none, a PostgreSQL with the sample data of services/rates (DB_PORT, else 5432)
 	@if scripts/stack has-db $(SERVICE); then scripts/stack start-db $(SERVICE); else scripts/app-db start; fi
