@@ -51,6 +51,7 @@ class Linker(unittest.TestCase):
     def linked(self, output: str, order: list[str]) -> tuple[list[str], str]:
         hashes = {"3run": ["aa"], "4same": ["ab", "ac"]}
         names = [f"_ZN1a{name}17h00000000000000{end}E" for name, ends in hashes.items() for end in ends]
+        names.append("_RNvMs_NtCs1aB_4core3numy4sqrt")
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             (folder / "deps").mkdir()
@@ -77,6 +78,10 @@ class Linker(unittest.TestCase):
         same = ["_ZN1a4same17h00000000000000abE", "_ZN1a4same17h00000000000000acE"]
         self.assertEqual((sorted(given[:2]), given[2:]), (same, ["_ZN1a3run17h00000000000000aaE"]))
         self.assertEqual(said, "")
+
+    def test_so_it_is_in_the_newer_form(self):
+        given, said = self.linked("deps/howdah-1", ["_RNvMs_NtCsZ9y_4core3numy4sqrt"])
+        self.assertEqual((given, said), (["_RNvMs_NtCs1aB_4core3numy4sqrt"], ""))
 
     def test_a_list_of_another_program_is_told(self):
         order = [f"_ZN1z{at}17h00000000000000aaE" for at in range(9)]
