@@ -5,7 +5,7 @@ use http::{HeaderValue, Uri, request::Parts};
 /// The most bytes of values that are copied: a head that is longer stays where it was read.
 const MOST: usize = 2048;
 
-/// Copies the fields of a head, and forgets its target unless that `is_wanted`.
+/// Copies the fields of a head and forgets its target; a head whose target `is_wanted` later stays where it is.
 ///
 /// Both are parts of the buffer that the connection reads into (8 KiB, hyper's), and hyper takes another one to
 /// watch for a caller that leaves, while somebody holds a part. So every request that waits would hold two.
